@@ -10,8 +10,7 @@ interface Told {
 }
 
 /** Which store method failed. */
-export type StoreCall =
-  'get' | 'create' | 'update' | 'rotate' | 'touch' | 'delete' | 'list' | 'page' | 'gc'
+export type StoreCall = 'get' | 'create' | 'update' | 'rotate' | 'touch' | 'delete' | 'list' | 'page' | 'gc'
 
 /** What happened to a session: a closed list. No event carries a bearer id, a secret or a value. */
 export type SessionEvent = Told &

@@ -33,7 +33,7 @@ export interface SessionVerbs<Data> {
   readonly set: <K extends keyof Data & string>(key: K, value: Data[K]) => void
   /** Removes `key` and answers its value, or `fallback` when the session has none. */
   readonly pop: <K extends keyof Data & string, F = undefined>(key: K, fallback?: F) => Data[K] | F
-  /** Stores and answers `fn(current)`; run again on newer data when another request was faster, so `fn` must only compute. */
+  /** Stores and answers `fn(current)` (undefined removes the key); run again on newer data when another request was faster, so `fn` must only compute. */
   readonly update: <K extends keyof Data & string>(
     key: K,
     fn: (current: Data[K] | undefined) => Data[K],
@@ -52,7 +52,7 @@ export interface SessionVerbs<Data> {
   readonly destroy: () => void
   /** Stores the changes made so far, now; rejects like the end of the request would. */
   readonly save: () => Promise<void>
-  /** The values as a plain object, live copies; what `JSON.stringify(session)` uses. */
+  /** The values as a plain object; what `JSON.stringify(session)` writes. */
   readonly toJSON: () => Partial<Data>
   /** Whether the cookie outlives the browser (true) or ends with it (false). */
   permanent: boolean

@@ -35,10 +35,10 @@ export interface SessionInfo extends Omit<SessionRecord, 'data'> {
   readonly size: number
 }
 
-/** Renewal inside a read: applies only to a live record whose `seenAt` is before `seenBefore`. */
+/** Renewal inside a read: applies only to a record with `expiresAt` after `seenAt` (live) and its own `seenAt` before `seenBefore`. */
 export interface Renewal {
   readonly seenBefore: number
-  /** The new `seenAt`. */
+  /** The new `seenAt`, which is now. */
   readonly seenAt: number
   /** The new `expiresAt`; the store takes the earlier of it and the record's `endsAt`. */
   readonly expiresAt: number
@@ -65,6 +65,8 @@ export type StoreEvent =
  * does, but from `expiresAt` on it may drop it. An unreadable record is `null` plus a `corrupt` event.
  */
 export interface SessionStore {
+  /** True when `get` always answers without a promise: the record is then read only if the session is looked at. */
+  readonly immediate?: boolean
   /** The record under `id`, renewed in the same step where `renewal` applies (the answer shows the renewed times). */
   get(id: string, renewal?: Renewal): Awaitable<StoredRecord | null>
   /** Stores a new record; false and nothing changed when `record.id` is taken. The only way a record comes to be. */

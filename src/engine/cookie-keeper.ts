@@ -1,0 +1,137 @@
+import type { CodecContext, CookieContents, Rejection, SessionCodec } from '../contracts/codec.ts'
+import { isEmpty, mismatches, text } from './contents.ts'
+import type { Events } from './events.ts'
+import { applied, type Entries } from './merge.ts'
+import { type SessionCookie, isPermanent } from './session-cookie.ts'
+import type { Settings } from './settings.ts'
+import { permanentKey } from './dictionary.ts'
+import type { Keeper, OpenVisit } from './visit.ts'
+
+/** A cookie that verified, and what is in it. */
+interface Read {
+  readonly contents: CookieContents
+  readonly entries: Entries
+  readonly stale: boolean
+}
+
+/** Sessions that travel whole inside their cookie: nothing to wait for, nothing to merge with, nothing to revoke. */
+export class CookieKeeper implements Keeper {
+  readonly #settings: Settings
+  readonly #codec: SessionCodec
+  readonly #cookie: SessionCookie
+  readonly #events: Events
+
+  constructor(settings: Settings, codec: SessionCodec, cookie: SessionCookie, events: Events) {
+    this.#settings = settings
+    this.#codec = codec
+    this.#cookie = cookie
+    this.#events = events
+  }
+
+  load(visit: OpenVisit): void {
+    const tokens = this.#cookie.read(visit.header, visit.facts)
+    if (tokens.length === 0) return
+    const { route } = visit.facts
+    const context = this.#context(visit, this.#settings.clock())
+    const read = tokens.map((token) => this.#read(token, context, route))
+    const valid = read.filter((one) => typeof one === 'object')
+    if (tokens.length > 1)
+      this.#events.tell({ type: 'duplicate', id: null, count: tokens.length, valid: valid.length }, route)
+    if (valid.length === 1) return this.#take(visit, valid[0]!, context.now)
+    if (valid.length > 1) return
+    visit.spoiled = true
+    const reason = read[0] as Rejection
+    if (reason === 'expired') this.#events.tell({ type: 'expired', id: null }, route)
+    else this.#events.tell({ type: 'rejected', id: null, reason }, route)
+  }
+
+  commit(visit: OpenVisit): string | null {
+    if (visit.ended) return null
+    const { journal, found, settings } = visit
+    const changes = visit.destroyed ? null : journal.settle()
+    const entries = changes === null ? journal.base : applied(journal.base, changes)
+    if (visit.destroyed || (isEmpty(entries) && found !== null && changes !== null)) return this.#drop(visit)
+    const writes = changes === null ? found !== null && (visit.stale || visit.regenerates) : !isEmpty(entries)
+    if (!writes) return visit.spoiled ? this.#cookie.drop(visit.facts) : null
+
+    const now = settings.clock()
+    const whole = found === null && visit.permanent ? permanent(entries, settings) : entries
+    const createdAt = found !== null && this.#codec.keepsTimes ? found.record.createdAt : now
+    const endsAt = createdAt + settings.lifetime
+    const expiresAt = settings.idle === null ? endsAt : Math.min(endsAt, now + settings.idle)
+    const contents: CookieContents = {
+      data: text(whole, settings),
+      createdAt,
+      seenAt: now,
+      expiresAt,
+      endsAt,
+    }
+    const token = this.#codec.seal(contents, this.#context(visit, now))
+    const line = this.#cookie.write(visit.facts, token, whole, endsAt)
+    const { route } = visit.facts
+    const bytes = contents.data.length
+    if (found === null) this.#events.tell({ type: 'created', id: null, bytes }, route)
+    else
+      this.#events.tell({ type: 'written', id: null, bytes, keys: [...(changes?.keys.keys() ?? [])] }, route)
+    visit.found = {
+      token: '',
+      record: { id: '', user: null, label: null, createdAt, seenAt: now, expiresAt, endsAt },
+      version: null,
+    }
+    visit.stale = false
+    visit.regenerates = false
+    journal.start(whole)
+    return line
+  }
+
+  #context(visit: OpenVisit, now: number): CodecContext {
+    return { cookieName: this.#cookie.form(visit.facts).name, now, lifetime: this.#settings.lifetime }
+  }
+
+  #read(token: string, context: CodecContext, route: string | undefined): Read | Rejection {
+    const opened = this.#codec.open(token, context)
+    if (!opened.ok) return opened.reason
+    const { contents, stale } = opened
+    const end = Math.min(contents.expiresAt, contents.endsAt, contents.createdAt + this.#settings.lifetime)
+    if (!(context.now < end)) return 'expired'
+    let entries: Entries
+    try {
+      entries = this.#settings.serializer.decode(contents.data)
+    } catch {
+      return 'payload'
+    }
+    const issues = this.#settings.schema === null ? [] : mismatches(entries, this.#settings)
+    if (issues.length === 0) return { contents, entries, stale }
+    this.#events.tell({ type: 'invalid', id: null, issues }, route)
+    return 'payload'
+  }
+
+  #take(visit: OpenVisit, { contents, entries, stale }: Read, now: number): void {
+    const { createdAt, seenAt, expiresAt, endsAt } = contents
+    visit.journal.start(entries)
+    visit.found = {
+      token: '',
+      record: { id: '', user: null, label: null, createdAt, seenAt, expiresAt, endsAt },
+      version: null,
+    }
+    const idles = this.#settings.idle !== null && now - seenAt >= this.#settings.renewAfter
+    visit.stale = stale || idles
+    this.#events.tell({ type: 'read', id: null }, visit.facts.route)
+  }
+
+  #drop(visit: OpenVisit): string | null {
+    const came = visit.found !== null || this.#cookie.read(visit.header, visit.facts).length > 0
+    const { route } = visit.facts
+    if (visit.found !== null) this.#events.tell({ type: 'destroyed', id: null }, route)
+    visit.found = null
+    visit.ended = visit.destroyed
+    visit.journal.start(new Map())
+    return came ? this.#cookie.drop(visit.facts) : null
+  }
+}
+
+function permanent(entries: Entries, settings: Settings): Entries {
+  return isPermanent(entries, settings)
+    ? entries
+    : new Map([...entries, [permanentKey, settings.serializer.keep(true, permanentKey)]])
+}

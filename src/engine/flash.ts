@@ -1,0 +1,54 @@
+import type { CategorizedMessage } from '../contracts/session.ts'
+import { SessionError } from '../errors.ts'
+import type { Journal } from './journal.ts'
+
+/**
+ * Flashed messages by Flask's rules: the first taking of a request empties the list and is remembered, so asking again
+ * answers the same, and a message flashed after it waits for a later request.
+ */
+export class Flashes {
+  readonly #key: string
+  #taken: readonly CategorizedMessage[] | null = null
+
+  constructor(key: string) {
+    this.#key = key
+  }
+
+  /** What this request has taken, or null. */
+  get taken(): readonly CategorizedMessage[] | null {
+    return this.#taken
+  }
+
+  /** Notes a message; throws ERR_SESSION_USE unless both are text. */
+  add(journal: Journal, message: unknown, category: unknown): void {
+    if (typeof message !== 'string' || typeof category !== 'string') {
+      throw new SessionError('ERR_SESSION_USE', 'session.flash(message, category) takes two texts.')
+    }
+    journal.apply(this.#key, (current) => [...listed(current), [category, message]])
+  }
+
+  /** Takes all messages out of the session; `change` is asked for only when there are any. */
+  take(journal: Journal, change: () => Journal): readonly CategorizedMessage[] {
+    const taken = listed(journal.get(this.#key))
+    this.#taken = taken
+    if (taken.length > 0) {
+      // Replayed on a newer record, only what was shown goes: a message flashed meanwhile stays.
+      change().apply(this.#key, (current) => {
+        const left = listed(current)
+        for (const shown of taken) {
+          const at = left.findIndex(([category, message]) => category === shown[0] && message === shown[1])
+          if (at !== -1) left.splice(at, 1)
+        }
+        return left.length === 0 ? undefined : left
+      })
+    }
+    return taken
+  }
+}
+
+function listed(value: unknown): CategorizedMessage[] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap((entry: unknown) =>
+    Array.isArray(entry) && entry.length === 2 ? [[String(entry[0]), String(entry[1])] as const] : [],
+  )
+}

@@ -1,0 +1,152 @@
+import type { Kept, Serializer } from '../contracts/serializer.ts'
+
+/** What a key becomes, whatever it was. */
+export type Put = { readonly kind: 'assign'; readonly kept: Kept } | { readonly kind: 'remove' }
+
+/** Functions that ran on the key's value, in order, and what came out; they can run again on a newer value. */
+export interface Applied {
+  readonly kind: 'apply'
+  readonly fns: readonly Apply[]
+  readonly result: Put
+}
+
+/** What a request did to one key. */
+export type Change = Put | Applied
+
+/** A function of `session.update`; answering undefined removes the key. */
+export type Apply = (current: unknown) => unknown
+
+const removal: Put = { kind: 'remove' }
+
+/** The result of running functions on a value, at rest; throws ERR_SESSION_VALUE when it cannot rest. */
+export function put(serializer: Serializer, key: string, value: unknown): Put {
+  return value === undefined ? removal : { kind: 'assign', kept: serializer.keep(value, key) }
+}
+
+/** All a request did, key by key; `cleared` came first. Pure data: it can be replayed on any record. */
+export interface Changes {
+  readonly cleared: boolean
+  readonly keys: ReadonlyMap<string, Change>
+}
+
+const nothing: ReadonlyMap<string, Kept> = new Map()
+
+/**
+ * What one request reads and does, per key: values handed out are the app's to change, so they are compared with what
+ * is at rest when the request is settled. Knows no store, no cookie and no time.
+ */
+export class Journal {
+  readonly #serializer: Serializer
+  #base: ReadonlyMap<string, Kept> = nothing
+  /** Values the app holds: handed out, assigned or computed. */
+  #held = new Map<string, unknown>()
+  #noted = new Map<string, Change | 'assigned'>()
+  #cleared = false
+
+  constructor(serializer: Serializer) {
+    this.#serializer = serializer
+  }
+
+  /** Starts over on what is at rest now. */
+  start(base: ReadonlyMap<string, Kept>): void {
+    this.#base = base
+    this.#held = new Map()
+    this.#noted = new Map()
+    this.#cleared = false
+  }
+
+  /** What was at rest at the start. */
+  get base(): ReadonlyMap<string, Kept> {
+    return this.#base
+  }
+
+  has(key: string): boolean {
+    const noted = this.#noted.get(key)
+    if (noted !== undefined)
+      return noted === 'assigned' || (noted.kind === 'apply' ? noted.result : noted).kind !== 'remove'
+    return !this.#cleared && this.#base.has(key)
+  }
+
+  get(key: string): unknown {
+    if (this.#held.size > 0) {
+      const held = this.#held.get(key)
+      if (held !== undefined || this.#held.has(key)) return held
+    }
+    if (!this.has(key)) return undefined
+    const value = this.#serializer.live(this.#base.get(key))
+    // Text and numbers cannot be changed in place; only what can is worth comparing later.
+    if (typeof value === 'object' && value !== null) this.#held.set(key, value)
+    return value
+  }
+
+  /** Throws ERR_SESSION_VALUE when the value cannot rest. */
+  set(key: string, value: unknown): void {
+    this.#serializer.keep(value, key)
+    this.#held.set(key, value)
+    this.#noted.set(key, 'assigned')
+  }
+
+  remove(key: string): void {
+    this.#held.delete(key)
+    this.#noted.set(key, removal)
+  }
+
+  clear(): void {
+    this.#held.clear()
+    this.#noted.clear()
+    this.#cleared = true
+  }
+
+  /** Runs `fn` on the key's value and notes it for a later run on a newer one. */
+  apply(key: string, fn: Apply): unknown {
+    const before = this.#settled(key)
+    const value = fn(this.get(key))
+    const result = put(this.#serializer, key, value)
+    if (result.kind === 'remove') this.#held.delete(key)
+    else this.#held.set(key, value)
+    // On a value this request assigned or removed, the function is part of that.
+    if (before !== undefined && before.kind !== 'apply')
+      this.#noted.set(key, result.kind === 'remove' ? removal : 'assigned')
+    else this.#noted.set(key, { kind: 'apply', fns: [...(before?.fns ?? []), fn], result })
+    return value
+  }
+
+  /** The keys the app sees, in order. */
+  keys(): string[] {
+    if (this.#noted.size === 0) return this.#cleared ? [] : [...this.#base.keys()]
+    const keys = new Set(this.#cleared ? [] : this.#base.keys())
+    for (const key of this.#noted.keys()) keys.add(key)
+    return [...keys].filter((key) => this.has(key))
+  }
+
+  /** All changes against the base; assignments that changed nothing are none. Throws ERR_SESSION_VALUE as `set` does. */
+  settle(): Changes | null {
+    if (this.#held.size === 0 && this.#noted.size === 0 && !this.#cleared) return null
+    const keys = new Map<string, Change>()
+    for (const key of new Set([...this.#noted.keys(), ...this.#held.keys()])) {
+      const change = this.#settled(key)
+      if (change !== undefined) keys.set(key, change)
+    }
+    const cleared = this.#cleared && this.#base.size > 0
+    return keys.size === 0 && !cleared ? null : { cleared, keys }
+  }
+
+  #settled(key: string): Change | undefined {
+    const noted = this.#noted.get(key)
+    const known = !this.#cleared && this.#base.has(key)
+    const planned = noted === undefined || noted === 'assigned' ? undefined : noted
+    if (!this.#held.has(key)) {
+      // Removed, or computed away.
+      return planned?.kind === 'remove' && !known ? undefined : planned
+    }
+    const kept = this.#serializer.keep(this.#held.get(key), key)
+    if (
+      planned?.kind === 'apply' &&
+      planned.result.kind === 'assign' &&
+      this.#serializer.same(kept, planned.result.kept)
+    )
+      return planned
+    if (known && this.#serializer.same(kept, this.#base.get(key))) return undefined
+    return { kind: 'assign', kept }
+  }
+}

@@ -1,0 +1,172 @@
+import type { SessionCodec } from '../contracts/codec.ts'
+import type { SessionEvent } from '../contracts/event.ts'
+import type { StandardSchema } from '../contracts/schema.ts'
+import type { Serializer } from '../contracts/serializer.ts'
+import type { SessionStore } from '../contracts/store.ts'
+import { SessionError } from '../errors.ts'
+import { type CookieForms, type CookieOptions, cookieForms } from '../lib/cookie.ts'
+import { type Duration, milliseconds } from '../lib/duration.ts'
+
+/** Two requests assigned the same key: what each found, and what the session had before both (undefined: nothing). */
+export interface Clash {
+  readonly key: string
+  readonly base: unknown
+  readonly mine: unknown
+  readonly theirs: unknown
+}
+
+/** Options of `createSessions` that do not depend on where sessions live. */
+export interface SessionOptions<Data> {
+  /** The absolute lifetime, counted from the session's birth. Default 31 days. */
+  readonly lifetime?: Duration
+  /** How long a session lives without a visit. Default: no limit but `lifetime`. Renewed at most once per tenth of it. */
+  readonly idle?: Duration
+  /** Whether a new session's cookie outlives the browser. Default false, as in Flask. */
+  readonly permanent?: boolean
+  readonly cookie?: CookieOptions
+  /** Whose session this is, from its values (null: nobody's). Feeds `list` and `revokeUser`; when it changes, the id rotates. */
+  readonly userOf?: (data: Partial<Data>) => string | number | null | undefined
+  /** A Standard Schema that validates synchronously: values that do not fit are neither read nor written. */
+  readonly schema?: StandardSchema
+  /** Who wins when two requests assign the same key: `'mine'` (the later writer, default), `'theirs'`, or a function that answers the value. */
+  readonly onClash?: 'mine' | 'theirs' | ((clash: Clash) => unknown)
+  /** Told of everything that happens to sessions. What it throws is printed and changes nothing. */
+  readonly onEvent?: (event: SessionEvent) => void
+  /** When the store cannot be read: `'fail'` (default) makes the request fail, `'anonymous'` serves it without a session. */
+  readonly onStoreError?: 'fail' | 'anonymous'
+  /** How long the store may take for one request's reading, and for its writing. Default 2 seconds. */
+  readonly deadline?: Duration
+  /** The largest serialized session in bytes. Default 262144. */
+  readonly maxBytes?: number
+  readonly serializer?: Serializer
+  /** Milliseconds since 1970. Default Date.now. */
+  readonly clock?: () => number
+}
+
+/** Where sessions live: on the server in a store, or wholly in a cookie. Exactly one. */
+export type SessionPlace =
+  | { readonly store: SessionStore; readonly codec?: never }
+  | { readonly codec: SessionCodec; readonly store?: never }
+
+/** Options checked and completed. All durations are milliseconds. */
+export interface Settings {
+  readonly lifetime: number
+  readonly idle: number | null
+  /** A session seen within this time is not renewed again. */
+  readonly renewAfter: number
+  readonly permanent: boolean
+  readonly cookie: CookieForms
+  readonly userOf: ((data: object) => string | null) | null
+  readonly schema: StandardSchema | null
+  readonly onClash: 'mine' | 'theirs' | ((clash: Clash) => unknown)
+  readonly onEvent: ((event: SessionEvent) => void) | null
+  readonly onStoreError: 'fail' | 'anonymous'
+  readonly deadline: number
+  readonly maxBytes: number
+  readonly serializer: Serializer
+  readonly clock: () => number
+}
+
+const known = new Set([
+  'store',
+  'codec',
+  'lifetime',
+  'idle',
+  'permanent',
+  'cookie',
+  'userOf',
+  'schema',
+  'onClash',
+  'onEvent',
+  'onStoreError',
+  'deadline',
+  'maxBytes',
+  'serializer',
+  'clock',
+])
+
+/** Checks every option; throws ERR_SESSION_CONFIG naming the one that cannot work and what to write instead. */
+export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallback: Serializer): Settings {
+  const { store, codec } = options
+  demand(isObject(options), 'createSessions takes an object: { store } or { codec }')
+  demand(
+    (store === undefined) !== (codec === undefined),
+    'createSessions needs either `store` or `codec`, and not both',
+  )
+  for (const name of Object.keys(options))
+    demand(known.has(name), `\`${name}\` is no option of createSessions`)
+  if (store !== undefined)
+    demand(
+      isObject(store) && typeof store.get === 'function' && typeof store.rotate === 'function',
+      '`store` is no session store; pass what fileStore(), memoryStore() and their like answer',
+    )
+  if (codec !== undefined)
+    demand(
+      isObject(codec) && typeof codec.open === 'function' && typeof codec.seal === 'function',
+      '`codec` is no session codec; pass what sealedCookie() or flaskCookie() answer',
+    )
+
+  const { userOf, schema, onEvent, onClash = 'mine', onStoreError = 'fail', maxBytes = 262_144 } = options
+  demand(
+    userOf === undefined || typeof userOf === 'function',
+    '`userOf` must be a function from the session’s values to a user',
+  )
+  demand(
+    userOf === undefined || codec === undefined,
+    '`userOf` needs a store: a session in a cookie can be neither listed nor rotated',
+  )
+  demand(
+    schema === undefined || typeof schema['~standard']?.validate === 'function',
+    '`schema` must be a Standard Schema (zod, valibot, arktype …)',
+  )
+  demand(onEvent === undefined || typeof onEvent === 'function', '`onEvent` must be a function')
+  demand(
+    onClash === 'mine' || onClash === 'theirs' || typeof onClash === 'function',
+    "`onClash` must be 'mine', 'theirs' or a function",
+  )
+  demand(
+    onStoreError === 'fail' || onStoreError === 'anonymous',
+    "`onStoreError` must be 'fail' or 'anonymous'",
+  )
+  demand(Number.isSafeInteger(maxBytes) && maxBytes > 0, '`maxBytes` must be a whole number of bytes above 0')
+
+  const lifetime = milliseconds(options.lifetime ?? '31 days', 'lifetime')
+  const idle = options.idle === undefined ? null : milliseconds(options.idle, 'idle')
+  demand(
+    idle === null || idle <= lifetime,
+    '`idle` is longer than `lifetime`, so it could never end a session',
+  )
+  return {
+    lifetime,
+    idle,
+    renewAfter: idle === null ? Number.POSITIVE_INFINITY : idle / 10,
+    permanent: options.permanent ?? false,
+    cookie: cookieForms(options.cookie ?? {}, codec?.fixedName ?? false),
+    userOf: userOf === undefined ? null : (data) => userName(userOf(data as Partial<Data>)),
+    schema: schema ?? null,
+    onClash,
+    onEvent: onEvent ?? null,
+    onStoreError,
+    deadline: milliseconds(options.deadline ?? '2 seconds', 'deadline'),
+    maxBytes,
+    serializer: codec?.serializer ?? options.serializer ?? fallback,
+    clock: options.clock ?? Date.now,
+  }
+}
+
+function userName(user: string | number | null | undefined): string | null {
+  if (user === null || user === undefined || user === '') return null
+  if (typeof user === 'string' || typeof user === 'number') return String(user)
+  throw new SessionError(
+    'ERR_SESSION_CONFIG',
+    `\`userOf\` answered ${typeof user}; it must answer text, a number or null.`,
+  )
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function demand(holds: boolean, problem: string): asserts holds {
+  if (!holds) throw new SessionError('ERR_SESSION_CONFIG', `${problem}.`)
+}

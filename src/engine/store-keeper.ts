@@ -1,0 +1,418 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type {
+  Awaitable,
+  Outcome,
+  Renewal,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  Version,
+} from '../contracts/store.ts'
+import { SessionError } from '../errors.ts'
+import { chain, isPromise } from '../lib/awaitable.ts'
+import { isId, newId, recordId } from '../lib/id.ts'
+import { isEmpty, mismatches, plain, text } from './contents.ts'
+import type { Events } from './events.ts'
+import { applied, type Entries, replayed, type Settled } from './merge.ts'
+import type { Changes } from './journal.ts'
+import { type SessionCookie, isPermanent } from './session-cookie.ts'
+import type { Settings } from './settings.ts'
+import { Budget, type StoreCalls } from './store-calls.ts'
+import { Turns } from './turns.ts'
+import { verdict } from './verdict.ts'
+import type { Found, Keeper, OpenVisit } from './visit.ts'
+
+/** How many ids this process remembers having rotated away. */
+const rememberedRotations = 1_000
+
+/** A visit's changes on their way to the store. */
+interface Writing {
+  readonly visit: OpenVisit
+  readonly found: Found
+  readonly changes: Changes
+  /** The new bearer id, if the session gets one. */
+  readonly token: string | null
+  /** The user changed: this request's values stand as a whole, nothing is merged into them. */
+  readonly whole: boolean
+  readonly budget: Budget
+}
+
+/** What one try would write. */
+interface Attempt {
+  readonly record: SessionRecord
+  readonly entries: Entries
+  readonly seen: Version
+}
+
+/** Sessions in a store: the cookie holds an id, the record is compared and swapped, and a lost race is replayed. */
+export class StoreKeeper implements Keeper {
+  readonly #settings: Settings
+  readonly #calls: StoreCalls
+  readonly #cookie: SessionCookie
+  readonly #events: Events
+  readonly #turns = new Turns()
+  readonly #rotatedHere = new Set<string>()
+
+  constructor(settings: Settings, calls: StoreCalls, cookie: SessionCookie, events: Events) {
+    this.#settings = settings
+    this.#calls = calls
+    this.#cookie = cookie
+    this.#events = events
+  }
+
+  load(visit: OpenVisit): Awaitable<void> {
+    const tokens = this.#cookie.read(visit.header, visit.facts)
+    if (tokens.length === 0) return
+    if (tokens.length > 1) return this.#loadOneOf(visit, tokens)
+    const token = tokens[0]!
+    if (!isId(token)) return this.#malformed(visit)
+    const now = this.#settings.clock()
+    const renewal = this.#renewal(now)
+    let record: Awaitable<StoredRecord | null>
+    try {
+      record = this.#get(recordId(token), new Budget(this.#settings.deadline), renewal)
+    } catch (error) {
+      return this.#unreadable(visit, error)
+    }
+    if (!isPromise(record)) return this.#take(visit, token, record, now)
+    return record.then(
+      (read) => this.#take(visit, token, read, now),
+      (error: unknown) => this.#unreadable(visit, error),
+    )
+  }
+
+  commit(visit: OpenVisit): Awaitable<string | null> {
+    // What ended stays ended, whatever the request goes on to do with its copy of the values.
+    if (visit.ended) return null
+    const { journal, found } = visit
+    const changes = visit.destroyed ? null : journal.settle()
+    if (changes === null && !visit.destroyed && !visit.regenerates) return this.#nothing(visit)
+    if (visit.unread !== null) throw visit.unread
+    const entries = changes === null ? journal.base : applied(journal.base, changes)
+    const user =
+      changes === null ? (found?.record.user ?? null) : this.#user(entries, found?.record.user ?? null)
+    const switched = found !== null && user !== found.record.user
+    const budget = new Budget(this.#settings.deadline)
+    switch (
+      verdict({
+        exists: found !== null,
+        destroyed: visit.destroyed,
+        changed: changes !== null,
+        empty: isEmpty(entries),
+        rotates: visit.regenerates || switched,
+      })
+    ) {
+      case 'nothing':
+        return this.#nothing(visit)
+      case 'create':
+        return this.#create(visit, entries, user, budget)
+      case 'drop':
+        return this.#drop(visit, found!, budget)
+      case 'update':
+        return this.#write({ visit, found: found!, changes: changes!, token: null, whole: false, budget })
+      case 'rotate':
+        return this.#write({
+          visit,
+          found: found!,
+          changes: changes ?? noChanges,
+          token: newId(),
+          whole: switched,
+          budget,
+        })
+    }
+  }
+
+  // Reading
+
+  #renewal(now: number): Renewal | undefined {
+    const { idle, renewAfter } = this.#settings
+    return idle === null ? undefined : { seenBefore: now - renewAfter, seenAt: now, expiresAt: now + idle }
+  }
+
+  #get(id: string, budget: Budget, renewal?: Renewal): Awaitable<StoredRecord | null> {
+    return this.#calls.call('get', id, budget, (store) => store.get(id, renewal))
+  }
+
+  #malformed(visit: OpenVisit): void {
+    visit.spoiled = true
+    this.#events.tell({ type: 'rejected', id: null, reason: 'malformed' }, visit.facts.route)
+  }
+
+  #unreadable(visit: OpenVisit, error: unknown): void {
+    visit.unread = error as SessionError
+    if (this.#settings.onStoreError === 'fail') throw error
+  }
+
+  #take(visit: OpenVisit, token: string, record: StoredRecord | null, now: number): void {
+    const { route } = visit.facts
+    if (record === null) {
+      this.#events.tell({ type: 'unknown', id: recordId(token) }, route)
+      return
+    }
+    const { id } = record
+    if (!this.#alive(record, now)) {
+      visit.spoiled = true
+      this.#events.tell({ type: 'expired', id }, route)
+      return
+    }
+    const entries = this.#entries(record, route)
+    if (entries === null) return
+    visit.journal.start(entries)
+    visit.found = { token, record, version: record.version }
+    if (this.#events.heard) {
+      this.#events.tell({ type: 'read', id }, route)
+      if (record.seenAt === now) this.#events.tell({ type: 'renewed', id }, route)
+    }
+  }
+
+  #loadOneOf(visit: OpenVisit, tokens: readonly string[]): Awaitable<void> {
+    const now = this.#settings.clock()
+    const budget = new Budget(this.#settings.deadline)
+    const alive: [string, StoredRecord][] = []
+    const from = (at: number): Awaitable<void> => {
+      const token = tokens[at]
+      if (token === undefined) return
+      if (!isId(token)) return from(at + 1)
+      return chain(this.#get(recordId(token), budget), (record) => {
+        if (record !== null && this.#alive(record, now)) alive.push([token, record])
+        return from(at + 1)
+      })
+    }
+    const choose = (): void => {
+      this.#events.tell(
+        { type: 'duplicate', id: null, count: tokens.length, valid: alive.length },
+        visit.facts.route,
+      )
+      if (alive.length === 1) this.#take(visit, alive[0]![0], alive[0]![1], now)
+    }
+    try {
+      const read = from(0)
+      return isPromise(read)
+        ? read.then(choose, (error: unknown) => this.#unreadable(visit, error))
+        : choose()
+    } catch (error) {
+      return this.#unreadable(visit, error)
+    }
+  }
+
+  #alive(record: SessionRecord, now: number): boolean {
+    return now < record.expiresAt && now < record.endsAt && now < record.createdAt + this.#settings.lifetime
+  }
+
+  #entries(record: SessionRecord, route: string | undefined): Entries | null {
+    let entries: Entries
+    try {
+      entries = this.#settings.serializer.decode(record.data)
+    } catch {
+      this.#events.tell({ type: 'corrupt', id: record.id, reason: 'the stored text is no session' }, route)
+      return null
+    }
+    const issues = this.#settings.schema === null ? [] : mismatches(entries, this.#settings)
+    if (issues.length === 0) return entries
+    this.#events.tell({ type: 'invalid', id: record.id, issues }, route)
+    return null
+  }
+
+  // Writing
+
+  #user(entries: Entries, before: string | null): string | null {
+    const { userOf } = this.#settings
+    return userOf === null ? before : userOf(plain(entries, this.#settings))
+  }
+
+  #nothing(visit: OpenVisit): string | null {
+    const leaving = visit.destroyed && this.#cookie.read(visit.header, visit.facts).length > 0
+    return visit.spoiled || leaving ? this.#cookie.drop(visit.facts) : null
+  }
+
+  #create(
+    visit: OpenVisit,
+    values: Entries,
+    user: string | null,
+    budget: Budget,
+    tries: number = 1,
+  ): Awaitable<string> {
+    const { settings } = visit
+    const now = settings.clock()
+    const entries = settings.permanent ? withPermanence(values, visit) : values
+    const token = newId()
+    const endsAt = now + settings.lifetime
+    const record: SessionRecord = {
+      id: recordId(token),
+      data: text(entries, settings),
+      user,
+      label: visit.facts.label ?? null,
+      createdAt: now,
+      seenAt: now,
+      expiresAt: this.#expiry(now, endsAt),
+      endsAt,
+    }
+    const line = this.#cookie.write(visit.facts, token, entries, endsAt)
+    const born = this.#calls.call('create', record.id, budget, (store) => store.create(record))
+    return chain(born, (isBorn) => {
+      if (!isBorn) {
+        if (tries === 3)
+          throw new SessionError(
+            'ERR_SESSION_STORE',
+            'The session store says that three new random ids are taken; its `create` must answer true for a new one.',
+          )
+        return this.#create(visit, values, user, budget, tries + 1)
+      }
+      this.#stored(visit, token, record, entries)
+      this.#events.tell({ type: 'created', id: record.id, bytes: record.data.length }, visit.facts.route)
+      return line
+    })
+  }
+
+  #drop(visit: OpenVisit, found: Found, budget: Budget): Awaitable<string> {
+    const { id } = found.record
+    const gone = this.#calls.call('delete', id, budget, (store) => store.delete(id))
+    return chain(gone, () => {
+      visit.found = null
+      visit.ended = true
+      this.#events.tell({ type: 'destroyed', id }, visit.facts.route)
+      return this.#cookie.drop(visit.facts)
+    })
+  }
+
+  #write(writing: Writing): Awaitable<string | null> {
+    const { found, visit, changes } = writing
+    const { id } = found.record
+    if (found.version === null || this.#turns.taken(id))
+      return this.#turns.take(id, () => this.#retry(writing, null))
+    const first = this.#attempt(writing, applied(visit.journal.base, changes), {
+      ...found.record,
+      data: '',
+      version: found.version,
+    })
+    const outcome = this.#send(writing, first)
+    if (!isPromise(outcome))
+      return outcome === 'conflict'
+        ? this.#turns.take(id, () => this.#retry(writing, null))
+        : this.#settle(writing, first, outcome)
+    return this.#turns.take(id, async () => this.#retry(writing, { attempt: first, outcome: await outcome }))
+  }
+
+  /** Until it is done or gone: reads the newest record, replays the changes on it and tries again. */
+  async #retry(
+    writing: Writing,
+    sent: { attempt: Attempt; outcome: Outcome } | null,
+  ): Promise<string | null> {
+    const { visit, found, changes, budget, whole } = writing
+    const { settings } = visit
+    const { id } = found.record
+    let last = sent
+    for (let tries = 0; ; tries++) {
+      if (last !== null && last.outcome !== 'conflict') {
+        return this.#settle(writing, last.attempt, last.outcome, tries)
+      }
+      if (tries > 1) await pause(Math.random() * Math.min(2 ** tries, 50))
+      if (budget.left <= 0) {
+        throw new SessionError(
+          'ERR_SESSION_CONTENTION',
+          'Other requests changed this session faster than this one could, until the deadline; its changes were not stored. Raise `deadline`, or change the session less often.',
+        )
+      }
+      const newest = await this.#get(id, budget)
+      const entries =
+        newest === null || !this.#alive(newest, settings.clock())
+          ? null
+          : this.#entries(newest, visit.facts.route)
+      if (newest === null || entries === null) return this.#gone(writing)
+      const merged = whole
+        ? { entries: applied(visit.journal.base, changes), clashes: [] }
+        : replayed(entries, changes, visit.journal.base, settings.serializer, settings.onClash)
+      this.#tellClashes(visit, id, merged.clashes)
+      const attempt = this.#attempt(writing, merged.entries, newest)
+      last = { attempt, outcome: await this.#send(writing, attempt) }
+    }
+  }
+
+  #attempt({ visit, token }: Writing, entries: Entries, on: StoredRecord): Attempt {
+    const now = visit.settings.clock()
+    const record: SessionRecord = {
+      id: token === null ? on.id : recordId(token),
+      data: text(entries, visit.settings),
+      user: this.#user(entries, on.user),
+      label: visit.facts.label ?? on.label,
+      createdAt: on.createdAt,
+      seenAt: now,
+      expiresAt: this.#expiry(now, on.endsAt),
+      endsAt: on.endsAt,
+    }
+    return { record, entries, seen: on.version }
+  }
+
+  #send({ found, token, budget }: Writing, { record, seen }: Attempt): Awaitable<Outcome> {
+    const { id } = found.record
+    return token === null
+      ? this.#calls.call('update', id, budget, (store: SessionStore) => store.update(record, seen))
+      : this.#calls.call('rotate', id, budget, (store: SessionStore) => store.rotate(id, record, seen))
+  }
+
+  #settle(
+    writing: Writing,
+    { record, entries }: Attempt,
+    outcome: Outcome,
+    tries: number = 0,
+  ): string | null {
+    if (outcome === 'gone') return this.#gone(writing)
+    const { visit, found, changes, token } = writing
+    const wasPermanent = isPermanent(visit.journal.base, visit.settings)
+    this.#stored(visit, token ?? found.token, record, entries)
+    if (this.#events.heard) {
+      const { route } = visit.facts
+      const keys = [...changes.keys.keys()]
+      if (tries > 0) this.#events.tell({ type: 'merged', id: record.id, tries, keys }, route)
+      if (token === null)
+        this.#events.tell({ type: 'written', id: record.id, bytes: record.data.length, keys }, route)
+      else this.#events.tell({ type: 'rotated', id: record.id, from: found.record.id }, route)
+    }
+    if (token === null && wasPermanent === isPermanent(entries, visit.settings)) return null
+    if (token !== null) this.#remember(found.record.id)
+    return this.#cookie.write(visit.facts, token ?? found.token, entries, record.endsAt)
+  }
+
+  #gone({ visit, found, changes }: Writing): string | null {
+    const { id } = found.record
+    visit.found = null
+    visit.ended = true
+    this.#events.tell({ type: 'gone', id, keys: [...changes.keys.keys()] }, visit.facts.route)
+    // Where a parallel request rotated the id, its response carries the new cookie: dropping it here would log out.
+    return this.#rotatedHere.has(id) ? null : this.#cookie.drop(visit.facts)
+  }
+
+  #stored(visit: OpenVisit, token: string, record: SessionRecord, entries: Entries): void {
+    visit.found = { token, record, version: null }
+    visit.regenerates = false
+    visit.journal.start(entries)
+  }
+
+  #remember(id: string): void {
+    if (this.#rotatedHere.size === rememberedRotations) {
+      for (const oldest of this.#rotatedHere) {
+        this.#rotatedHere.delete(oldest)
+        break
+      }
+    }
+    this.#rotatedHere.add(id)
+  }
+
+  #tellClashes(visit: OpenVisit, id: string, clashes: readonly Settled[]): void {
+    for (const { key, kept } of clashes)
+      this.#events.tell({ type: 'clash', id, key, kept }, visit.facts.route)
+  }
+
+  #expiry(now: number, endsAt: number): number {
+    const { idle } = this.#settings
+    return idle === null ? endsAt : Math.min(endsAt, now + idle)
+  }
+}
+
+const noChanges: Changes = { cleared: false, keys: new Map() }
+
+function withPermanence(entries: Entries, visit: OpenVisit): Entries {
+  return visit.permanent
+    ? new Map([...entries, ['_permanent', visit.settings.serializer.keep(true, '_permanent')]])
+    : entries
+}

@@ -1,0 +1,204 @@
+import type { SessionMeta } from '../contracts/session.ts'
+import type { Awaitable, SessionRecord } from '../contracts/store.ts'
+import type { RequestFacts, ResponseFacts } from '../contracts/visit.ts'
+import { SessionError } from '../errors.ts'
+import { isPromise } from '../lib/awaitable.ts'
+import { dictionary, flashesKey, permanentKey } from './dictionary.ts'
+import { Flashes } from './flash.ts'
+import { Journal } from './journal.ts'
+import type { Settings } from './settings.ts'
+
+/** Where a visit's session comes from and goes to: a store or the cookie itself. */
+export interface Keeper {
+  /** Reads the visit's session, or leaves it new. */
+  load(visit: OpenVisit): Awaitable<void>
+  /** Stores what the visit did and answers the Set-Cookie value for it, null for none. */
+  commit(visit: OpenVisit): Awaitable<string | null>
+}
+
+/** A stored session as a visit found it. */
+export interface Found {
+  /** The bearer id; empty where the cookie is the session. */
+  readonly token: string
+  readonly record: Omit<SessionRecord, 'data'>
+  /** Null when the newest version is not known: it must be read before it can be replaced. */
+  readonly version: string | number | null
+}
+
+type State = 'waiting' | 'open' | 'saving' | 'closing' | 'closed' | 'failed'
+
+const untouched: ResponseFacts = Object.freeze({ setCookie: null, vary: false })
+
+/** One request's session between open and close: its dictionary, its wishes, and what was found for it. */
+export class OpenVisit {
+  readonly settings: Settings
+  readonly header: string
+  readonly facts: RequestFacts
+  readonly journal: Journal
+  readonly flashes: Flashes = new Flashes(flashesKey)
+  readonly #keeper: Keeper
+
+  /** What is stored of this session; null for a new one. */
+  found: Found | null = null
+  /** The cookie that came is worthless and may be dropped. */
+  spoiled = false
+  /** An old secret verified the cookie, or its idle time must be renewed in it. */
+  stale = false
+  /** The store could not be read, and the visitor is served without a session. */
+  unread: SessionError | null = null
+  regenerates = false
+  destroyed = false
+  /** The session ended elsewhere, or here by an earlier `save`. */
+  ended = false
+
+  #state: State = 'waiting'
+  #looked = false
+  #session: object | undefined
+  /** The cookie that a `save` in mid-request has earned. */
+  #earned: string | null = null
+  #closing: Promise<ResponseFacts> | null = null
+  #saving: Promise<void> | null = null
+
+  constructor(settings: Settings, keeper: Keeper, header: string, facts: RequestFacts) {
+    this.settings = settings
+    this.header = header
+    this.facts = facts
+    this.journal = new Journal(settings.serializer)
+    this.#keeper = keeper
+  }
+
+  get session(): object {
+    return (this.#session ??= dictionary(this))
+  }
+
+  /** Reads the session now instead of at the first look. */
+  load(): Awaitable<void> {
+    this.#state = 'open'
+    return this.#keeper.load(this)
+  }
+
+  look(): Journal {
+    this.#looked = true
+    if (this.#state === 'waiting' && isPromise(this.load())) {
+      throw new SessionError(
+        'ERR_SESSION_STORE',
+        'The session store says `immediate`, but its `get` answered a promise.',
+      )
+    }
+    return this.journal
+  }
+
+  change(): Journal {
+    this.look()
+    if (this.#state === 'closing' || this.#state === 'closed') {
+      throw new SessionError(
+        'ERR_SESSION_CLOSED',
+        'The response head has left, so this change to the session can no longer be stored. Change the session before the first byte is sent.',
+      )
+    }
+    if (this.#state === 'saving') {
+      throw new SessionError(
+        'ERR_SESSION_USE',
+        'session.save() is still at work; await it before changing the session again.',
+      )
+    }
+    if (this.destroyed) {
+      throw new SessionError(
+        'ERR_SESSION_ENDED',
+        'session.destroy() has ended this session. To go on with an empty one, use session.clear() and session.regenerate() instead.',
+      )
+    }
+    return this.journal
+  }
+
+  get permanent(): boolean {
+    const { journal } = this
+    this.look()
+    if (journal.has(permanentKey)) return journal.get(permanentKey) === true
+    return this.found === null && this.settings.permanent
+  }
+
+  set permanent(permanent: boolean) {
+    const journal = this.change()
+    if (permanent !== this.permanent) journal.set(permanentKey, permanent)
+  }
+
+  get meta(): SessionMeta {
+    this.look()
+    const record = this.found?.record
+    const date = (time: number | undefined): Date | null => (time === undefined ? null : new Date(time))
+    return Object.freeze({
+      id: record === undefined || record.id === '' ? null : record.id,
+      isNew: record === undefined,
+      user: record?.user ?? null,
+      createdAt: date(record?.createdAt),
+      seenAt: date(record?.seenAt),
+      expiresAt: date(record?.expiresAt),
+    })
+  }
+
+  regenerate(): void {
+    this.change()
+    this.regenerates = true
+  }
+
+  destroy(): void {
+    this.look()
+    if (this.destroyed) return
+    this.change().clear()
+    this.destroyed = true
+  }
+
+  async save(): Promise<void> {
+    if (this.#saving !== null) await this.#saving
+    if (!this.destroyed) this.change()
+    if (this.#state !== 'open') return
+    this.#state = 'saving'
+    this.#saving = this.#saved()
+    await this.#saving
+  }
+
+  async #saved(): Promise<void> {
+    try {
+      this.#earned = (await this.#keeper.commit(this)) ?? this.#earned
+    } finally {
+      this.#saving = null
+      this.#state = 'open'
+    }
+  }
+
+  close(): Awaitable<ResponseFacts> {
+    if (this.#closing !== null) return this.#closing
+    if (this.#saving !== null) return this.#saving.then(() => this.close())
+    if (this.#state === 'closed' || this.#state === 'failed') return { setCookie: null, vary: this.#looked }
+    if (!this.#looked) {
+      this.#state = 'closed'
+      return untouched
+    }
+    this.#state = 'closing'
+    try {
+      const line = this.#keeper.commit(this)
+      if (isPromise(line)) return (this.#closing = this.#closed(line))
+      return this.#done(line)
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    }
+  }
+
+  async #closed(line: Promise<string | null>): Promise<ResponseFacts> {
+    try {
+      return this.#done(await line)
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    } finally {
+      this.#closing = null
+    }
+  }
+
+  #done(line: string | null): ResponseFacts {
+    this.#state = 'closed'
+    return { setCookie: line ?? this.#earned, vary: true }
+  }
+}
