@@ -18,6 +18,19 @@ export interface MemoryStoreOptions {
   readonly max?: number
 }
 
+/** A store whose answers are never promises; only `gc` of more than 10,000 records takes several turns of the event loop. */
+export interface MemoryStore extends SessionStore {
+  get(id: string, renewal?: Renewal): StoredRecord | null
+  create(record: SessionRecord): boolean
+  update(record: SessionRecord, seen: Version): Outcome
+  rotate(from: string, record: SessionRecord, seen: Version): Outcome
+  touch(id: string, seenAt: number, expiresAt: number): boolean
+  delete(id: string): boolean
+  list(user: string): readonly SessionInfo[]
+  page(cursor: string | null, limit: number): Page
+  attach(report: (event: StoreEvent) => void): void
+}
+
 /** The most entries that a JavaScript Map takes is 2^24; this stays clear of it. */
 const LARGEST = 16_000_000
 /** How many records a sweep looks at before it lets other work run. */
@@ -51,7 +64,7 @@ interface Entry {
  * A store in this process's memory: every answer is given at once, nothing outlives the process, no other process sees it.
  * Holds at most `max` sessions; a live one that has to go is told as `evicted`. Throws ERR_SESSION_CONFIG for a bad `max`.
  */
-export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { max = 10_000 } = options
   if (!Number.isInteger(max) || max < 1 || max > LARGEST)
     throw new SessionError(
