@@ -1,0 +1,167 @@
+import { isDeepStrictEqual } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import { jsonSerializer } from '../../src/serializers/json.ts'
+
+const { keep, live, encode, decode, same } = jsonSerializer
+
+const trip = (value: unknown): unknown => live(decode(encode(new Map([['k', keep(value, 'k')]]))).get('k'))
+
+const leaf = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('\ud800', '\0', '\u2028', ' date', '__proto__', '😀'),
+  fc.double(),
+  fc.integer(),
+  fc.boolean(),
+  fc.constantFrom(null, undefined, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  fc.bigInt(),
+  fc.date({ noInvalidDate: true }),
+  fc.uint8Array(),
+)
+const key = fc.oneof(
+  fc.string(),
+  fc.constantFrom(
+    '__proto__',
+    'constructor',
+    'toString',
+    ' date',
+    '  date',
+    ' map',
+    ' set',
+    ' undefined',
+    ' nothing',
+    ' ',
+    '',
+    '10',
+    '2',
+  ),
+)
+const { value } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5, depthSize: 'small' },
+    leaf,
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(key, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 3 }).map((pairs) => new Map(pairs)),
+    fc.array(tie('value'), { maxLength: 3 }).map((values) => new Set(values)),
+  ),
+}))
+
+describe('what a session keeps', () => {
+  test('comes back as itself', () => {
+    fc.assert(
+      fc.property(value, (one) => {
+        expect(isDeepStrictEqual(trip(one), one)).toBe(true)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+  test('a value at rest is the same as itself after a trip, and a live copy does not touch it', () => {
+    fc.assert(
+      fc.property(value, (one) => {
+        const kept = keep(one, 'k')
+        const copy = live(kept)
+        if (Array.isArray(copy)) copy.push('more')
+        expect(same(kept, keep(one, 'k'))).toBe(true)
+        expect(same(kept, decode(encode(new Map([['k', kept]]))).get('k'))).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+  test('untouched text comes out as it came in', () => {
+    fc.assert(
+      fc.property(fc.dictionary(key, value, { noNullPrototype: true }), (values) => {
+        const text = encode(new Map(Object.entries(values).map(([k, v]) => [k, keep(v, k)])))
+        expect(encode(decode(text))).toBe(text)
+      }),
+      { numRuns: 500 },
+    )
+  })
+  test('any text is a key', () => {
+    const hostile = [
+      '__proto__',
+      'constructor',
+      'prototype',
+      'toString',
+      'hasOwnProperty',
+      'then',
+      '',
+      '\0',
+      'k'.repeat(10_240),
+    ]
+    const entries = decode(encode(new Map(hostile.map((name) => [name, keep({ [name]: name }, name)]))))
+    expect([...entries.keys()]).toEqual(hostile)
+    expect(({} as { admin?: unknown }).admin).toBeUndefined()
+  })
+  test('H02 a stored __proto__ is a key, not a prototype', () => {
+    const back = trip(JSON.parse('{"a":{"__proto__":{"admin":true}}}')) as { a: { admin?: boolean } }
+    expect(back.a.admin).toBeUndefined()
+    expect(Object.keys(back.a)).toEqual(['__proto__'])
+  })
+  test('undefined items and holes are kept as undefined', () => {
+    // oxlint-disable-next-line no-sparse-arrays
+    expect(trip([undefined, , 1])).toStrictEqual([undefined, undefined, 1])
+  })
+  test('a Buffer comes back as bytes', () => {
+    expect(trip(Buffer.from([1, 2]))).toStrictEqual(new Uint8Array([1, 2]))
+  })
+})
+
+describe('what a session refuses, with its path', () => {
+  class Cart {}
+  const cycle: Record<string, unknown> = {}
+  cycle['self'] = cycle
+  let deep: unknown = 1
+  for (let i = 0; i < 65; i++) deep = [deep]
+  let bomb: unknown = [1]
+  for (let i = 0; i < 60; i++) bomb = [bomb, bomb]
+  test.each([
+    ['a function', { items: [1, 2, { fn() {} }] }, /^cart\.items\[2\]\.fn is a function/],
+    ['a symbol', { 'odd key': Symbol('s') }, /^cart\["odd key"\] is a symbol/],
+    ['a symbol key', { [Symbol('s')]: 1 }, /^cart is an object with a symbol/],
+    ['a class instance', [new Cart()], /^cart\[0\] is an instance of Cart/],
+    ['a RegExp', /x/, /^cart is an instance of RegExp/],
+    ['an Error', new Error('x'), /^cart is an instance of Error/],
+    ['a cycle', cycle, /^cart\.self is a cycle/],
+    ['an invalid date', { at: new Date(Number.NaN) }, /^cart\.at is an invalid date/],
+    ['a function in a Map', new Map([['a', () => 1]]), /^cart\.get\("a"\) is a function/],
+    ['a function as a key', new Map([[() => 1, 1]]), /^cart\.keys\(\)\[0\] is a function/],
+    ['a function in a Set', new Set([() => 1]), /^cart\[0\] is a function/],
+    ['65 levels', deep, /more than 64 levels/],
+    ['a value that unfolds without end', bomb, /more than 1000000 parts/],
+  ])('%s', (_, one, message) => {
+    expect(() => keep(one, 'cart')).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_VALUE', message: expect.stringMatching(message) }),
+    )
+  })
+  test('64 levels are kept', () => {
+    let allowed: unknown = 1
+    for (let i = 0; i < 64; i++)
+      allowed = i % 3 === 0 ? new Map([['k', allowed]]) : i % 3 === 1 ? new Set([allowed]) : [allowed]
+    expect(trip(allowed)).toStrictEqual(allowed)
+  })
+})
+
+describe('stored text that is no session', () => {
+  const deep = `{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`
+  test.each([
+    '',
+    'null',
+    '[]',
+    '5',
+    '"x"',
+    '{"a":1',
+    '{"a":{" nothing":1}}',
+    '{"a":{" date":"x"}}',
+    '{"a":[{" map":[[1]]}]}',
+    '{"a":{" set":1}}',
+    '{"a":{" bigint":"x"}}',
+    '{"a":{" bytes":"+"}}',
+    '{"a":{" number":"1"}}',
+    '{"a":{" undefined":1}}',
+    '{"a":{" date":9e15}}',
+    deep,
+  ])('%.40s', (text) => {
+    expect(() => decode(text)).toThrow(Error)
+  })
+})
