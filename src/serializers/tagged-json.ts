@@ -1,0 +1,99 @@
+import type { Kept, Serializer } from '../contracts/serializer.ts'
+import { sortByCodePoint } from '../lib/code-point-order.ts'
+import { JsonReader, MAX_DEPTH } from '../lib/python-json-read.ts'
+import { JsonWriter, quoteAscii } from '../lib/python-json-write.ts'
+import { tuple } from '../lib/python-values.ts'
+import { dictEntries } from './python-dict.ts'
+import { flaskStyle, isTag, untag } from './tags.ts'
+
+/** Where Flask keeps flashed messages: a list of tuples. */
+const flashesKey = '_flashes'
+
+/**
+ * The text of Flask's `TaggedJSONSerializer`, both ways: dates, bytes, tuples, UUIDs, Markup, exact ints and floats.
+ * Values nobody assigned anew come out in the very characters they came in.
+ */
+export const taggedJson: Serializer = {
+  decode(data: string): Map<string, Kept> {
+    // A session whose only key looks like a tag is wrapped in one more object.
+    const reader = new JsonReader(data, untag, data.startsWith('{" di":') ? MAX_DEPTH + 1 : MAX_DEPTH)
+    reader.space()
+    if (!reader.take('{')) return fromDict(reader.whole())
+    const entries = new Map<string, Value>()
+    reader.members((key) => {
+      const start = reader.at
+      const value = reader.value()
+      entries.set(key, new Value(data.slice(start, reader.at), value, false))
+    })
+    reader.end()
+    const [key] = entries.keys()
+    if (entries.size !== 1 || !isTag(key!)) return entries
+    return fromDict(untag({ [key!]: entries.get(key!)!.live() }, key!))
+  },
+
+  encode(entries: ReadonlyMap<string, Kept>): string {
+    const keys = sortByCodePoint([...entries.keys()])
+    const [only] = keys
+    if (keys.length === 1 && isTag(only!)) return `{" di":{${member(`${only!}__`, entries.get(only!))}}}`
+    return `{${keys.map((key) => member(key, entries.get(key))).join(',')}}`
+  },
+
+  keep,
+
+  live(kept: Kept): unknown {
+    return (kept as Value).live()
+  },
+
+  same(a: Kept, b: Kept): boolean {
+    const [left, right] = [a as Value, b as Value]
+    return left.text === right.text || left.canonical() === right.canonical()
+  },
+}
+
+/** A value at rest: its JSON text. */
+class Value {
+  readonly text: string
+  #canonical: string | null
+  #live: unknown
+
+  constructor(text: string, live: unknown, canonical: boolean) {
+    this.text = text
+    this.#live = live
+    this.#canonical = canonical ? text : null
+  }
+
+  /** A live value that nobody else has: the one made when the text was read, once, then new ones. */
+  live(): unknown {
+    const live = this.#live
+    if (typeof live === 'object' && live !== null) this.#live = undefined
+    return live === undefined ? read(this.text) : live
+  }
+
+  /** The text as Flask writes it. */
+  canonical(): string {
+    this.#canonical ??= new JsonWriter('', flaskStyle).write(read(this.text))
+    return this.#canonical
+  }
+}
+
+function keep(value: unknown, path: string): Kept {
+  const pairs = path === flashesKey && Array.isArray(value) ? value.map(asTuple) : value
+  return new Value(new JsonWriter(path, flaskStyle).write(pairs), undefined, true)
+}
+
+function asTuple(message: unknown): unknown {
+  return Array.isArray(message) ? tuple(...(message as unknown[])) : message
+}
+
+/** The session that Flask makes with `dict(value)` where the text was no ordinary object. */
+function fromDict(value: unknown): Map<string, Kept> {
+  return new Map(dictEntries(value).map(([key, part]) => [key, keep(part, key)]))
+}
+
+function member(key: string, kept: Kept): string {
+  return `${quoteAscii(key)}:${(kept as Value).text}`
+}
+
+function read(text: string): unknown {
+  return new JsonReader(text, untag).whole()
+}
