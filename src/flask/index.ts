@@ -1,0 +1,6 @@
+export { flaskCookie } from './cookie.ts'
+export { float, isFloat, isMarkup, isTuple, isUuid, markup, tuple, uuid } from '../lib/python-values.ts'
+export { taggedJson } from '../serializers/tagged-json.ts'
+export type { FlaskCookieOptions } from './cookie.ts'
+export type { Float, Markup, Tuple, Uuid } from '../lib/python-values.ts'
+export type { Secret } from '../lib/secret.ts'
