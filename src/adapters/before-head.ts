@@ -1,0 +1,166 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { Awaitable } from '../contracts/store.ts'
+import type { ResponseFacts } from '../contracts/visit.ts'
+import { isPromise } from '../lib/awaitable.ts'
+import { LooksSent, type Observed, throwHeadersSent } from './looks-sent.ts'
+import { addToHead, type Head, type Line, resetHead, setLines, splitHead } from './node-head.ts'
+import { Overlay } from './overlay.ts'
+
+/** A response of node:http, node:https or node:http2's compatibility API. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/**
+ * Calls `close` when the response head is about to leave, and adds what it answers to the head. An answer at once delays
+ * nothing. While a promise is pending, the response looks as if its head had left (`headersSent` is true, changing a
+ * header throws ERR_HTTP_HEADERS_SENT, `write` answers false), yet nothing is sent; then the calls follow in order.
+ * When `close` fails, nothing was sent: the calls are dropped, their callbacks get the error, the status is 500, and
+ * `fail` is called with the error; the head of the page it sends asks `close` again.
+ */
+export function beforeHead(
+  response: NodeResponse,
+  close: () => Awaitable<ResponseFacts>,
+  fail: (error: unknown) => void,
+): void {
+  new Gate(response as unknown as Response, close, fail, null).shut()
+}
+
+type Guarded = 'writeHead' | 'write' | 'end' | 'flushHeaders'
+
+/** A call that waits; writeHead's headers are kept apart, so that ours can be merged with them. */
+interface Call {
+  readonly name: Guarded
+  readonly args: unknown[]
+  readonly lines: readonly Line[]
+}
+
+/** Both kinds of response, with arguments as loose as their callers pass them. */
+type Response = Head & Observed & Record<Guarded, (...args: unknown[]) => unknown>
+
+const NOTHING: ResponseFacts = { setCookie: null, vary: false }
+
+class Gate {
+  readonly #response: Response
+  readonly #close: () => Awaitable<ResponseFacts>
+  readonly #fail: (error: unknown) => void
+  readonly #found: Pick<Response, Guarded>
+  readonly #guards: Overlay<Response>
+  #state: 'shut' | 'closing' | 'open' | 'failed' = 'shut'
+  #parked: Call[] = []
+  #look: LooksSent | null = null
+  #facts: ResponseFacts | null = null
+  /** Why a page of this response was dropped: by this gate, or by the one before it. */
+  #failure: { readonly error: unknown } | null
+
+  constructor(
+    response: Response,
+    close: () => Awaitable<ResponseFacts>,
+    fail: (error: unknown) => void,
+    failure: { readonly error: unknown } | null,
+  ) {
+    this.#response = response
+    this.#close = close
+    this.#fail = fail
+    this.#failure = failure
+    const { writeHead, write, end, flushHeaders } = response
+    this.#found = { writeHead, write, end, flushHeaders }
+    this.#guards = new Overlay(response)
+  }
+
+  shut(): void {
+    this.#guards.remember('on')
+    this.#guards.lay('writeHead', (...args: unknown[]) => this.#call('writeHead', args))
+    this.#guards.lay('write', (...args: unknown[]) => this.#call('write', args))
+    this.#guards.lay('end', (...args: unknown[]) => this.#call('end', args))
+    this.#guards.lay('flushHeaders', (...args: unknown[]) => this.#call('flushHeaders', args))
+  }
+
+  #call(name: Guarded, args: unknown[]): unknown {
+    if (this.#state === 'shut') {
+      const facts = this.#ask()
+      if (isPromise(facts)) this.#wait(facts)
+      else if (facts.vary || facts.setCookie !== null) {
+        this.#park(name, args)
+        return this.#release(facts)
+      } else this.#open()
+    }
+    if (this.#state === 'closing') return this.#park(name, args)
+    // A handler whose page was dropped may go on writing when the error page has long ended.
+    const late = this.#failure !== null && this.#response.writableEnded
+    if (this.#state === 'failed' || late) return this.#drop(name, args)
+    return this.#found[name].apply(this.#response, args)
+  }
+
+  #ask(): Awaitable<ResponseFacts> {
+    try {
+      return this.#facts ?? this.#close()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Answers what a response would answer that has taken the call. */
+  #park(name: Guarded, args: unknown[]): unknown {
+    if (name !== 'writeHead') this.#parked.push({ name, args, lines: [] })
+    else if (this.#parked.length > 0) throwHeadersSent()
+    else this.#parked.push({ name, ...splitHead(args) })
+    if (name === 'end') this.#look?.end()
+    return name === 'write' ? false : this.#response
+  }
+
+  #wait(closing: Promise<ResponseFacts>): void {
+    const response = this.#response
+    const { statusCode } = response
+    const look = new LooksSent(response)
+    this.#state = 'closing'
+    this.#look = look
+    closing
+      .catch((error: unknown) => {
+        if (this.#failure === null) throw error
+        return NOTHING
+      })
+      .finally(() => look.undo())
+      .then((facts) => {
+        response.statusCode = statusCode
+        const answer = this.#release(facts)
+        return answer === false || response.writableEnded || look.drain()
+      })
+      .catch((error: unknown) => this.#giveUp(error))
+  }
+
+  /** Adds `facts` to the head, lets the parked calls through in order, and answers what the last one did. */
+  #release(facts: ResponseFacts): unknown {
+    const calls = this.#parked
+    this.#parked = []
+    this.#facts = facts
+    setLines(this.#response, calls[0]?.lines ?? [])
+    addToHead(this.#response, facts)
+    this.#open()
+    let answer: unknown
+    for (const { name, args } of calls) answer = this.#found[name].apply(this.#response, args)
+    return answer
+  }
+
+  #open(): void {
+    this.#state = 'open'
+    if (this.#failure === null) this.#guards.lift()
+  }
+
+  #giveUp(error: unknown): void {
+    this.#state = 'failed'
+    this.#failure = { error }
+    this.#guards.liftAll()
+    if (!this.#response.headersSent) {
+      resetHead(this.#response)
+      new Gate(this.#response, () => this.#ask(), this.#fail, this.#failure).shut()
+    }
+    this.#fail(error)
+    for (const { name, args } of this.#parked) this.#drop(name, args)
+  }
+
+  #drop(name: Guarded, args: unknown[]): unknown {
+    const callback = args.findLast((arg) => typeof arg === 'function')
+    if (callback) process.nextTick(callback, this.#failure?.error)
+    return name === 'write' ? false : this.#response
+  }
+}

@@ -1,0 +1,68 @@
+import { Overlay } from './overlay.ts'
+
+type Listener = (this: unknown) => void
+
+/** The part of a Node response that tells others how far it has come. */
+export interface Observed {
+  readonly headersSent: boolean
+  readonly writableEnded: boolean
+  setHeader: unknown
+  appendHeader: unknown
+  removeHeader: unknown
+  on(event: string, listener: Listener): unknown
+  emit(event: string): boolean
+  rawListeners(event: string): unknown[]
+}
+
+/** Throws what Node throws when a head that has left is to be changed. */
+export function throwHeadersSent(): never {
+  const error = new Error(
+    'The response head is on its way and cannot be changed: set it before the first write or end',
+  )
+  throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' })
+}
+
+/** Makes a response look as if its head had left, until `undo`. */
+export class LooksSent {
+  readonly #response: Observed
+  readonly #overlay: Overlay<Observed>
+  readonly #drains: Listener[] = []
+
+  constructor(response: Observed) {
+    this.#response = response
+    this.#overlay = new Overlay(response)
+    this.#overlay.lay('headersSent', true)
+    this.#overlay.lay('setHeader', throwHeadersSent)
+    this.#overlay.lay('appendHeader', throwHeadersSent)
+    this.#overlay.lay('removeHeader', throwHeadersSent)
+    if (Object.hasOwn(response, 'on')) this.#collectDrains()
+  }
+
+  /** Makes it look ended, too. */
+  end(): void {
+    this.#overlay.lay('writableEnded', true)
+  }
+
+  undo(): void {
+    this.#overlay.liftAll()
+    for (const listener of this.#drains) this.#response.on('drain', listener)
+  }
+
+  /** Tells whoever was refused a write that there is room now. */
+  drain(): void {
+    this.#response.emit('drain')
+    const told = this.#response.rawListeners('drain')
+    for (const listener of this.#drains) if (!told.includes(listener)) listener.call(this.#response)
+  }
+
+  /** A compressing middleware gives `drain` listeners to a stream that begins with the head: ours would not reach them. */
+  #collectDrains(): void {
+    const response = this.#response
+    const on = response.on.bind(response)
+    this.#overlay.lay('on', (event: string, listener: Listener) => {
+      if (event === 'drain') this.#drains.push(listener)
+      else on(event, listener)
+      return response
+    })
+  }
+}
