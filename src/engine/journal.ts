@@ -99,7 +99,8 @@ export class Journal {
 
   /** Runs `fn` on the key's value and notes it for a later run on a newer one. */
   apply(key: string, fn: Apply): unknown {
-    const before = this.#settled(key)
+    const noted = this.#noted.get(key)
+    const before = noted === 'assigned' ? removal : (this.#settled(key) ?? noted)
     const value = fn(this.get(key))
     const result = put(this.#serializer, key, value)
     if (result.kind === 'remove') this.#held.delete(key)
@@ -135,18 +136,11 @@ export class Journal {
     const noted = this.#noted.get(key)
     const known = !this.#cleared && this.#base.has(key)
     const planned = noted === undefined || noted === 'assigned' ? undefined : noted
-    if (!this.#held.has(key)) {
-      // Removed, or computed away.
-      return planned?.kind === 'remove' && !known ? undefined : planned
-    }
+    // Removed, or computed away; of a key that was not there, nothing is left to do.
+    if (!this.#held.has(key)) return known ? planned : undefined
     const kept = this.#serializer.keep(this.#held.get(key), key)
-    if (
-      planned?.kind === 'apply' &&
-      planned.result.kind === 'assign' &&
-      this.#serializer.same(kept, planned.result.kept)
-    )
-      return planned
     if (known && this.#serializer.same(kept, this.#base.get(key))) return undefined
+    if (planned?.kind === 'apply' && planned.result.kind === 'assign' && this.#serializer.same(kept, planned.result.kept)) return planned
     return { kind: 'assign', kept }
   }
 }

@@ -87,8 +87,8 @@ const known = new Set([
 
 /** Checks every option; throws ERR_SESSION_CONFIG naming the one that cannot work and what to write instead. */
 export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallback: Serializer): Settings {
-  const { store, codec } = options
   demand(isObject(options), 'createSessions takes an object: { store } or { codec }')
+  const { store, codec } = options
   demand(
     (store === undefined) !== (codec === undefined),
     'createSessions needs either `store` or `codec`, and not both',

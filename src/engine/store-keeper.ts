@@ -161,7 +161,7 @@ export class StoreKeeper implements Keeper {
     visit.found = { token, record, version: record.version }
     if (this.#events.heard) {
       this.#events.tell({ type: 'read', id }, route)
-      if (record.seenAt === now) this.#events.tell({ type: 'renewed', id }, route)
+      if (this.#settings.idle !== null && record.seenAt === now) this.#events.tell({ type: 'renewed', id }, route)
     }
   }
 

@@ -20,6 +20,7 @@ export interface MemoryStoreOptions {
 
 /** A store whose answers are never promises; only `gc` of more than 10,000 records takes several turns of the event loop. */
 export interface MemoryStore extends SessionStore {
+  readonly immediate: true
   get(id: string, renewal?: Renewal): StoredRecord | null
   create(record: SessionRecord): boolean
   update(record: SessionRecord, seen: Version): Outcome
@@ -160,6 +161,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   }
 
   return {
+    immediate: true,
     get(id: string, renewal?: Renewal): StoredRecord | null {
       const entry = entries.get(id)
       if (!entry) return null

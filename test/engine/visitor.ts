@@ -1,4 +1,11 @@
-import type { Session, SessionEvent, SessionOptions, SessionStore, Visit } from '../../src/index.ts'
+import type {
+  Session,
+  SessionCodec,
+  SessionEvent,
+  SessionOptions,
+  SessionStore,
+  Visit,
+} from '../../src/index.ts'
 import { createSessions, type SessionPlace } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 
@@ -21,17 +28,19 @@ export interface Lab {
   types(): string[]
 }
 
-export function lab(
-  options: Partial<SessionOptions<Loose>> & Partial<SessionPlace> = {},
-  secure = true,
-): Lab {
+export interface LabOptions extends SessionOptions<Loose> {
+  readonly store?: SessionStore | undefined
+  readonly codec?: SessionCodec
+}
+
+export function lab(options: LabOptions = {}, secure = true): Lab {
   const events: SessionEvent[] = []
   const place = (
     options.codec === undefined ? { store: options.store ?? memoryStore({ max: 10_000 }) } : {}
   ) as SessionPlace
   const sessions = createSessions<Loose>({
     clock: () => self.now,
-    onEvent: (event) => void events.push(event),
+    onEvent: (event: SessionEvent) => void events.push(event),
     ...options,
     ...place,
   } as never)
@@ -62,7 +71,7 @@ export function lab(
 export async function values(of: Lab): Promise<Loose> {
   const visit = await of.visit()
   const read = visit.session.toJSON() as Loose
-  await visit.close()
+  await of.leave(visit)
   return read
 }
 

@@ -1,0 +1,294 @@
+import { describe, expect, test } from 'vitest'
+import type { SessionError, SessionStore } from '../../src/index.ts'
+import { createSessions } from '../../src/index.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { lab, type Lab, values, watched } from './visitor.ts'
+
+/** A session in a store that can be told to fail or hang from now on. */
+async function shaky(options = {}): Promise<{ app: Lab; trouble: { with: (call: string) => unknown } }> {
+  const trouble = { with: (_: string): unknown => undefined }
+  const app = lab({ store: watched(memoryStore({ max: 100 }), (call) => trouble.with(call)), ...options })
+  await app.request((s) => s.set('a', 1))
+  app.events.length = 0
+  return { app, trouble }
+}
+
+const down = (): never => {
+  throw new Error('connect redis://user:canary-password@db')
+}
+
+describe('a store that fails', () => {
+  test('reading: the request gets the error, and its cause; the message tells no connection string', async () => {
+    const { app, trouble } = await shaky()
+    trouble.with = down
+    const error: SessionError = await app.visit().then(
+      () => expect.unreachable(),
+      (e) => e,
+    )
+    expect(error).toMatchObject({
+      name: 'SessionError',
+      code: 'ERR_SESSION_STORE',
+      cause: { message: expect.stringContaining('canary') },
+    })
+    expect(error.message).not.toContain('canary')
+    expect(app.events).toMatchObject([{ type: 'store_error', call: 'get' }])
+  })
+  test('writing: the end of the request fails, no cookie leaves, an error page can', async () => {
+    const { app, trouble } = await shaky()
+    for (const cookie of [app.jar, undefined]) {
+      app.jar = cookie
+      trouble.with = () => undefined
+      const visit = await app.visit()
+      visit.session.set('a', 2)
+      trouble.with = down
+      await expect((async () => visit.close())()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+      expect(visit.session.get('a')).toBe(2)
+      visit.session.flash('the error page may do this, and it goes nowhere')
+      expect(await visit.close()).toEqual({ setCookie: null, vary: true })
+    }
+  })
+  test("onStoreError 'anonymous': served without a session, nothing is overwritten, saving is still an error", async () => {
+    const { app, trouble } = await shaky({ onStoreError: 'anonymous' })
+    trouble.with = down
+    expect(await values(app)).toEqual({})
+    const visit = await app.visit()
+    expect(visit.session.get('a')).toBeUndefined()
+    visit.session.set('a', 2)
+    await expect((async () => visit.close())()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    const leaving = await app.visit()
+    leaving.session.destroy()
+    await expect((async () => leaving.close())()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    trouble.with = () => undefined
+    expect(await values(app)).toEqual({ a: 1 })
+  })
+  test('a store that answers at once and fails throws at the line that looks', async () => {
+    const inner = memoryStore({ max: 10 })
+    const app = lab({ store: inner })
+    await app.request((s) => s.set('a', 1))
+    inner.get = down
+    const visit = await app.visit()
+    expect(() => visit.session['a']).toThrow(expect.objectContaining({ code: 'ERR_SESSION_STORE' }))
+    expect(visit.session['a']).toBeUndefined()
+    visit.session['a'] = 2
+    expect(() => visit.close()).toThrow(expect.objectContaining({ code: 'ERR_SESSION_STORE' }))
+  })
+  test('failing among several cookies is failing', async () => {
+    for (const immediate of [true, false]) {
+      const inner = memoryStore({ max: 10 })
+      const app = lab({ store: immediate ? inner : watched(inner, down) })
+      inner.get = down
+      const header = `__Host-session=${'A'.repeat(43)}; __Host-session=${'B'.repeat(42)}A`
+      await expect((async () => (await app.visit(header)).session.get('a'))()).rejects.toMatchObject({
+        code: 'ERR_SESSION_STORE',
+      })
+    }
+  })
+  test('a SessionError of the store’s own passes as it is', async () => {
+    const { app } = await shaky({ store: undefined })
+    const { SessionError } = await import('../../src/index.ts')
+    const error = new SessionError('ERR_SESSION_UNSUPPORTED', 'this store cannot list')
+    app.store.list = () => {
+      throw error
+    }
+    await expect(app.sessions.list('ann')).rejects.toBe(error)
+  })
+  test('a store that says immediate and answers a promise is told so', async () => {
+    const store = { ...watched(memoryStore({ max: 10 })), immediate: true } as SessionStore
+    const app = lab({ store })
+    app.jar = `__Host-session=${'A'.repeat(43)}`
+    const visit = await app.visit()
+    expect(() => visit.session.get('a')).toThrow(/`immediate`/)
+  })
+})
+
+describe('a store that hangs', () => {
+  const forever = (): Promise<never> => new Promise(() => undefined)
+  test('reading and writing end at the deadline, and a queue behind them does too', async () => {
+    const { app, trouble } = await shaky({ deadline: 60 })
+    trouble.with = forever
+    await expect(app.visit()).rejects.toMatchObject({ code: 'ERR_SESSION_TIMEOUT' })
+    trouble.with = (call) => (call === 'update' ? forever() : undefined)
+    const visits = await Promise.all(Array.from({ length: 10 }, () => app.visit()))
+    const ends = await Promise.allSettled(
+      visits.map(async (visit, i) => {
+        visit.session.set(`k${i}`, i)
+        return visit.close()
+      }),
+    )
+    for (const end of ends)
+      expect(end).toMatchObject({ status: 'rejected', reason: { name: 'SessionError' } })
+    trouble.with = () => undefined
+    expect(await values(app)).toEqual({ a: 1 })
+    await app.request((s) => s.set('a', 2))
+    expect(await values(app)).toEqual({ a: 2 })
+  })
+  test('what fails after the deadline fails unheard', async () => {
+    const { app, trouble } = await shaky({ deadline: 20 })
+    let reject: (error: Error) => void = () => undefined
+    trouble.with = () => new Promise((_, no) => (reject = no))
+    await expect(app.visit()).rejects.toMatchObject({ code: 'ERR_SESSION_TIMEOUT' })
+    reject(new Error('late'))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  })
+  test('D13 endless conflicts end at the deadline with an error', async () => {
+    const { app } = await shaky({ deadline: 80 })
+    app.store.update = () => 'conflict'
+    await expect(app.request((s) => s.set('a', 2))).rejects.toMatchObject({ code: 'ERR_SESSION_CONTENTION' })
+  })
+})
+
+describe('a record that cannot be read', () => {
+  test.each(['', '{', '[]', '5', 'null', '{"a":{" nothing":1}}', '\u0000'])(
+    '%j: anonymous and an event, the record is left alone',
+    async (data) => {
+      const app = lab()
+      await app.request((s) => s.set('a', 1))
+      const { id } = (await app.store.page(null, 1)).sessions[0]!
+      const record = (await app.store.get(id))!
+      await app.store.update({ ...record, data }, record.version)
+      const visit = await app.visit()
+      expect(visit.session.toJSON()).toEqual({})
+      expect((await visit.close()).setCookie).toBeNull()
+      expect(app.events.at(-1)).toMatchObject({ type: 'corrupt', id })
+      expect((await app.store.get(id))!.data).toBe(data)
+      await app.request((s) => s.set('b', 2))
+      expect(await values(app)).toEqual({ b: 2 })
+    },
+  )
+  test('one that became unreadable while a request ran ends that request quietly', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const visit = await app.visit()
+    visit.session.set('a', 2)
+    const { id } = (await app.store.page(null, 1)).sessions[0]!
+    const record = (await app.store.get(id))!
+    await app.store.update({ ...record, data: 'torn' }, record.version)
+    await visit.close()
+    expect(app.types().slice(-2)).toEqual(['corrupt', 'gone'])
+  })
+})
+
+describe('sizes', () => {
+  test('over maxBytes the end of the request fails and the old record stays', async () => {
+    const app = lab({ maxBytes: 1000 })
+    await app.request((s) => s.set('a', 'x'.repeat(990)))
+    for (const big of ['x'.repeat(1000), 'é'.repeat(500)]) {
+      await expect(app.request((s) => s.set('a', big))).rejects.toMatchObject({
+        code: 'ERR_SESSION_SIZE',
+        message: expect.stringContaining('`maxBytes` is 1000'),
+      })
+    }
+    expect((await values(app))['a']).toHaveLength(990)
+  })
+  test('the default is 256 KiB', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 'x'.repeat(262_144 - 8)))
+    await expect(app.request((s) => s.set('a', 'x'.repeat(262_144 - 7)))).rejects.toMatchObject({
+      code: 'ERR_SESSION_SIZE',
+    })
+  })
+})
+
+describe('a schema', () => {
+  const schema = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) => {
+        const { age } = value as { age?: unknown }
+        return age === undefined || typeof age === 'number'
+          ? { value }
+          : {
+              issues: [
+                { message: `bad ${age}`, path: ['age', { key: 0 }] },
+                { message: 'all', path: undefined },
+              ],
+            }
+      },
+    },
+  }
+  test('values that do not fit are not written, and the message names paths, not values', async () => {
+    const app = lab({ schema })
+    await app.request((s) => s.set('age', 7))
+    const error: SessionError = await app
+      .request((s) => s.set('age', 'canary'))
+      .then(
+        () => expect.unreachable(),
+        (e) => e,
+      )
+    expect(error).toMatchObject({
+      code: 'ERR_SESSION_SCHEMA',
+      message: expect.stringContaining('age.0, its root'),
+    })
+    expect(error.message).not.toContain('canary')
+    expect(await values(app)).toEqual({ age: 7 })
+  })
+  test('stored values that do not fit are not read: anonymous and an event', async () => {
+    const store = memoryStore({ max: 10 })
+    const before = lab({ store })
+    await before.request((s) => s.set('age', 'old'))
+    const app = lab({ store, schema })
+    app.jar = before.jar
+    expect(await values(app)).toEqual({})
+    expect(app.events).toMatchObject([{ type: 'invalid', issues: ['age.0', 'its root'] }])
+  })
+  test('one that answers a promise is a mistake in the settings', async () => {
+    const later = { '~standard': { ...schema['~standard'], validate: async (value: unknown) => ({ value }) } }
+    await expect(lab({ schema: later }).request((s) => s.set('a', 1))).rejects.toMatchObject({
+      code: 'ERR_SESSION_CONFIG',
+    })
+  })
+})
+
+describe('settings that cannot work are refused when they are made', () => {
+  const store = memoryStore({ max: 10 })
+  const codec = {
+    serializer: null,
+    keepsTimes: true,
+    fixedName: false,
+    open: () => ({ ok: false, reason: 'malformed' }),
+    seal: () => '',
+  }
+  test.each([
+    [undefined, /takes an object/],
+    [{}, /either `store` or `codec`/],
+    [{ store, codec }, /either `store` or `codec`/],
+    [{ store: {} }, /`store` is no session store/],
+    [{ codec: {} }, /`codec` is no session codec/],
+    [{ store, resave: true }, /`resave` is no option/],
+    [{ store, lifetime: '5 fortnights' }, /`lifetime`/],
+    [{ store, idle: '2 days', lifetime: '1 day' }, /`idle` is longer/],
+    [{ store, deadline: 0 }, /`deadline`/],
+    [{ store, maxBytes: 0.5 }, /`maxBytes`/],
+    [{ store, userOf: 'user' }, /`userOf` must be a function/],
+    [{ codec, userOf: () => 'x' }, /`userOf` needs a store/],
+    [{ store, schema: {} }, /`schema` must be/],
+    [{ store, onEvent: 1 }, /`onEvent`/],
+    [{ store, onClash: 'both' }, /`onClash`/],
+    [{ store, onStoreError: 'ignore' }, /`onStoreError`/],
+    [{ store, cookie: { name: 'a b' } }, /cookie\.name/],
+  ])('%j', (options, message) => {
+    expect(() => createSessions(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_CONFIG', message: expect.stringMatching(message) }),
+    )
+  })
+  test('userOf that answers something else is named', async () => {
+    await expect(lab({ userOf: (() => ({})) as never }).request((s) => s.set('a', 1))).rejects.toMatchObject({
+      code: 'ERR_SESSION_CONFIG',
+    })
+  })
+})
+
+test('what a store tells on its own becomes an event', async () => {
+  const app = lab({ store: memoryStore({ max: 1 }) })
+  await app.request((s) => s.set('a', 1))
+  app.jar = undefined
+  await app.request((s) => s.set('a', 1))
+  expect(app.types()).toContain('evicted')
+  let report: Parameters<NonNullable<SessionStore['attach']>>[0] = () => undefined
+  const other = lab({ store: { ...watched(memoryStore({ max: 1 })), attach: (to) => void (report = to) } })
+  report({ type: 'warning', message: 'disk nearly full' })
+  expect(other.events).toMatchObject([
+    { type: 'warning', code: 'store', id: null, message: 'disk nearly full' },
+  ])
+})

@@ -1,0 +1,558 @@
+import { describe, expect, test } from 'vitest'
+import { recordId } from '../../src/lib/id.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { lab, values, watched } from './visitor.ts'
+
+const token = (cookie: string): string => cookie.slice(cookie.indexOf('=') + 1)
+
+describe('nothing for nothing', () => {
+  test('J01 a visitor who stores nothing costs no store call, no cookie, no Vary', async () => {
+    const store = watched(memoryStore({ max: 10 }))
+    const app = lab({ store })
+    const visit = await app.visit(undefined)
+    expect(visit.close()).toEqual({ setCookie: null, vary: false })
+    const looking = await app.visit(undefined)
+    expect(looking.session['a']).toBeUndefined()
+    expect(looking.close()).toEqual({ setCookie: null, vary: true })
+    const cleaning = await app.visit(undefined)
+    cleaning.session.clear()
+    cleaning.session.pop('a')
+    cleaning.session.flashes()
+    cleaning.session.permanent = true
+    cleaning.session.regenerate()
+    expect(await cleaning.close()).toEqual({ setCookie: null, vary: true })
+    expect(store.calls).toEqual([])
+    expect(app.events).toEqual([])
+  })
+  test('J02 an anonymous logout stores nothing', async () => {
+    const store = watched(memoryStore({ max: 10 }))
+    const app = lab({ store })
+    await app.request((s) => s.destroy())
+    expect(store.calls).toEqual([])
+    expect(app.jar).toBeUndefined()
+  })
+  test('a read costs one store call, a write two, a birth one', async () => {
+    const store = watched(memoryStore({ max: 10 }))
+    const app = lab({ store, idle: '1 hour' })
+    await app.request((s) => s.set('a', 1))
+    expect(store.calls.splice(0)).toEqual(['create'])
+    await app.request((s) => s.get('a'))
+    expect(store.calls.splice(0)).toEqual(['get'])
+    app.now += 30 * 60_000
+    await app.request((s) => s.get('a'))
+    expect(store.calls.splice(0)).toEqual(['get'])
+    await app.request((s) => s.set('a', 2))
+    expect(store.calls.splice(0)).toEqual(['get', 'update'])
+    await app.request((s) => s.regenerate())
+    expect(store.calls.splice(0)).toEqual(['get', 'rotate'])
+    await app.request((s) => s.destroy())
+    expect(store.calls.splice(0)).toEqual(['get', 'delete'])
+  })
+  test('with a store that answers at once, a session nobody looks at is not even read', async () => {
+    const inner = memoryStore({ max: 10 })
+    let reads = 0
+    const store = {
+      ...bound(inner),
+      immediate: true,
+      get: (...args: Parameters<typeof inner.get>) => (reads++, inner.get(...args)),
+    }
+    const app = lab({ store })
+    await app.request((s) => s.set('a', 1))
+    const visit = await app.visit()
+    expect(visit.close()).toEqual({ setCookie: null, vary: false })
+    expect(reads).toBe(0)
+    expect(await values(app)).toEqual({ a: 1 })
+    expect(reads).toBe(1)
+  })
+  test('assigning what is there already writes nothing', async () => {
+    const store = watched(memoryStore({ max: 10 }))
+    const app = lab({ store })
+    await app.request((s) => Object.assign(s, { theme: 'dark', cart: { items: [1] } }))
+    store.calls.length = 0
+    await app.request((s) => {
+      s['theme'] = 'dark'
+      s['cart'] = { items: [1] }
+      s['cart'].items.push(2)
+      s['cart'].items.pop()
+      s.set('gone', 1)
+      s.pop('gone')
+      s.update('theme', (t) => t)
+    })
+    expect(store.calls).toEqual(['get'])
+  })
+  test('I02 any look is a look', async () => {
+    const looks: ((s: any) => unknown)[] = [
+      (s) => s['x'],
+      (s) => s.get('x'),
+      (s) => 'x' in s,
+      (s) => Object.keys(s),
+      (s) => ({ ...s }),
+      (s) => JSON.stringify(s),
+      (s) => s.permanent,
+      (s) => s.meta,
+      (s) => s.flashes(),
+      (s) => Object.hasOwn(s, 'x'),
+      (s) => s.toJSON(),
+    ]
+    for (const look of looks) {
+      const visit = await lab().visit(undefined)
+      look(visit.session)
+      expect(await visit.close(), look.toString()).toEqual({ setCookie: null, vary: true })
+    }
+  })
+})
+
+function bound(store: ReturnType<typeof memoryStore>): typeof store {
+  return new Proxy({} as typeof store, {
+    get: (_, key) => {
+      const member = store[key as keyof typeof store] as unknown
+      return typeof member === 'function' ? member.bind(store) : member
+    },
+    ownKeys: () => ['get', 'create', 'update', 'rotate', 'touch', 'delete', 'list', 'page', 'gc', 'attach'],
+    getOwnPropertyDescriptor: (_, key) => ({
+      value: (store as never)[key],
+      enumerable: true,
+      configurable: true,
+    }),
+  })
+}
+
+describe('ids', () => {
+  test('C06 the bearer id never reaches the store', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const id = token(app.jar!)
+    expect(await app.store.get(id)).toBeNull()
+    expect(await app.store.get(recordId(id))).toMatchObject({ id: recordId(id), data: '{"a":1}' })
+    expect(JSON.stringify(app.events)).not.toContain(id)
+  })
+  test('C01 an unknown id is never adopted', async () => {
+    const app = lab()
+    const offered = 'A'.repeat(43)
+    app.jar = `__Host-session=${offered}`
+    await app.request((s) => s.set('a', 1))
+    expect(token(app.jar)).not.toBe(offered)
+    expect(await app.store.get(recordId(offered))).toBeNull()
+    expect(app.types()).toEqual(['unknown', 'created'])
+  })
+  test.each([
+    '',
+    ' ',
+    'null',
+    'undefined',
+    'x',
+    'x'.repeat(5000),
+    '*',
+    '../x',
+    '%2e%2e',
+    '"quoted"',
+    'A'.repeat(42) + 'B',
+  ])('C05 %.20j is refused by its shape and never reaches the store', async (junk) => {
+    const store = watched(memoryStore({ max: 10 }))
+    const app = lab({ store })
+    const visit = await app.visit(`__Host-session=${junk}`)
+    expect(visit.session.meta.isNew).toBe(true)
+    expect(await visit.close()).toEqual({ setCookie: expect.stringContaining('Max-Age=0'), vary: true })
+    expect(store.calls).toEqual([])
+    expect(app.events).toMatchObject([{ type: 'rejected', reason: 'malformed' }])
+  })
+  test('C03 regenerate kills the old id in the same store operation and keeps the values', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const before = app.jar!
+    await app.request((s) => {
+      s.regenerate()
+      s.set('b', 2)
+    })
+    expect(app.jar).not.toBe(before)
+    expect(await values(app)).toEqual({ a: 1, b: 2 })
+    app.jar = before
+    expect(await values(app)).toEqual({})
+  })
+  test('C02 when the user changes, the id changes by itself', async () => {
+    const app = lab({ userOf: (data) => data['user'] })
+    await app.request((s) => s.set('cart', [1]))
+    const fixed = app.jar!
+    await app.request((s) => s.set('user', 'ann'))
+    expect(app.jar).not.toBe(fixed)
+    expect(await values({ ...app, jar: fixed, visit: async () => app.visit(fixed) })).toEqual({})
+    expect(await values(app)).toEqual({ cart: [1], user: 'ann' })
+    const loggedIn = app.jar!
+    await app.request((s) => s.pop('user'))
+    expect(app.jar).not.toBe(loggedIn)
+    const anonymous = app.jar
+    await app.request((s) => s.set('cart', [2]))
+    expect(app.jar).toBe(anonymous)
+  })
+  test('C07 an id that is taken is drawn again, and the other session is left alone', async () => {
+    const inner = memoryStore({ max: 10 })
+    let taken = 2
+    const store = watched(inner)
+    const original = store.create
+    store.create = async (record) => (taken-- > 0 ? false : original(record))
+    const app = lab({ store })
+    await app.request((s) => s.set('a', 1))
+    expect(await values(app)).toEqual({ a: 1 })
+    taken = 99
+    app.jar = undefined
+    await expect(app.request((s) => s.set('a', 1))).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+  })
+})
+
+describe('the end of a session', () => {
+  test('destroy removes the record and drops the cookie', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const cookie = app.jar!
+    const visit = await app.visit()
+    visit.session.destroy()
+    expect('a' in visit.session).toBe(false)
+    expect(await app.leave(visit)).toBe(
+      '__Host-session=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=Lax',
+    )
+    expect(await app.store.get(recordId(token(cookie)))).toBeNull()
+    app.jar = cookie
+    expect(await values(app)).toEqual({})
+  })
+  test('C13 after destroy: again is fine, writing is an error, nothing is stored', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const visit = await app.visit()
+    const { session } = visit
+    session.destroy()
+    session.destroy()
+    for (const use of [
+      () => session.set('a', 2),
+      () => session.flash('bye'),
+      () => session.regenerate(),
+      () => session.update('a', () => 1),
+      () => session.clear(),
+    ]) {
+      expect(use).toThrow(expect.objectContaining({ code: 'ERR_SESSION_ENDED' }))
+    }
+    await session.save()
+    await session.save()
+    await app.leave(visit)
+    expect(app.types().filter((type) => type === 'destroyed')).toHaveLength(1)
+    expect(app.jar).toBeUndefined()
+  })
+  test('C14 a store that cannot delete makes the logout fail visibly', async () => {
+    const store = watched(memoryStore({ max: 10 }), (call) => {
+      if (call === 'delete') throw new Error('down')
+    })
+    const app = lab({ store })
+    await app.request((s) => s.set('a', 1))
+    await expect(app.request((s) => s.destroy())).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    expect(await values(app)).toEqual({ a: 1 })
+  })
+  test('C11 a listener that throws changes nothing', async () => {
+    const app = lab({
+      onEvent: () => {
+        throw new Error('listener')
+      },
+    })
+    const printed = console.error
+    let lines = 0
+    console.error = () => void lines++
+    try {
+      await app.request((s) => s.set('a', 1))
+      await app.request((s) => s.destroy())
+    } finally {
+      console.error = printed
+    }
+    expect(lines).toBeGreaterThan(1)
+    expect(app.jar).toBeUndefined()
+  })
+  test('a late change is an error at its line, reading is not', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const visit = await app.visit()
+    visit.session.get('a')
+    await visit.close()
+    expect(visit.session.get('a')).toBe(1)
+    for (const late of [
+      () => visit.session.set('a', 2),
+      () => delete visit.session['a'],
+      () => visit.session.destroy(),
+      () => (visit.session.permanent = true),
+    ]) {
+      expect(late).toThrow(expect.objectContaining({ code: 'ERR_SESSION_CLOSED' }))
+    }
+  })
+  test('the same while the closing is under way', async () => {
+    const app = lab({ store: watched(memoryStore({ max: 10 })) })
+    const visit = await app.visit()
+    visit.session.set('a', 1)
+    const closing = visit.close()
+    expect(() => visit.session.set('a', 2)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_CLOSED' }))
+    expect(await visit.close()).toEqual(await closing)
+    expect((await visit.close()).setCookie).toBeNull()
+    expect(app.types()).toEqual(['created'])
+  })
+})
+
+describe('lifetimes, to the millisecond', () => {
+  test('E01 the absolute lifetime: alive before, dead at its end and after', async () => {
+    const app = lab({ lifetime: '1 hour' })
+    await app.request((s) => s.set('a', 1))
+    const cookie = app.jar
+    app.now += 3_599_999
+    expect(await values(app)).toEqual({ a: 1 })
+    app.now += 1
+    expect(await values(app)).toEqual({})
+    app.jar = cookie
+    app.now += 1
+    expect(await app.request((s) => s.meta.isNew)).toBe(true)
+    expect(app.types()).toContain('expired')
+    expect(app.jar).toBeUndefined()
+  })
+  test('E02 idle renewals never go past the absolute lifetime', async () => {
+    const app = lab({ lifetime: '24 hours', idle: '30 minutes' })
+    await app.request((s) => s.set('a', 1))
+    const born = app.now
+    const cookie = app.jar
+    for (let minute = 1; minute <= 25 * 60; minute++) {
+      app.now = born + minute * 60_000
+      app.jar = cookie
+      const alive = Object.keys(await values(app)).length > 0
+      expect(alive, `minute ${minute}`).toBe(minute < 24 * 60)
+    }
+  })
+  test('the idle time ends a session nobody visits, to the millisecond', async () => {
+    const app = lab({ idle: '10 minutes' })
+    await app.request((s) => s.set('a', 1))
+    app.now += 599_999
+    expect(await values(app)).toEqual({ a: 1 })
+    app.now += 600_000
+    expect(await values(app)).toEqual({})
+  })
+  test('renewal is throttled to a tenth of the idle time, and needs no new cookie', async () => {
+    const app = lab({ idle: '10 minutes' })
+    await app.request((s) => s.set('a', 1))
+    app.now += 60_000
+    await values(app)
+    expect(app.types().filter((type) => type === 'renewed')).toHaveLength(0)
+    app.now += 1
+    await values(app)
+    expect(app.types().filter((type) => type === 'renewed')).toHaveLength(1)
+    await values(app)
+    const visit = await app.visit()
+    visit.session.get('a')
+    expect((await visit.close()).setCookie).toBeNull()
+  })
+  test('a shorter lifetime in the settings ends older sessions too', async () => {
+    const store = memoryStore({ max: 10 })
+    const long = lab({ store, lifetime: '30 days' })
+    await long.request((s) => s.set('a', 1))
+    const short = lab({ store, lifetime: '1 day' })
+    short.jar = long.jar
+    short.now = long.now + 2 * 86_400_000
+    expect(await values(short)).toEqual({})
+  })
+  test('permanent or not is the cookie’s life in the browser', async () => {
+    const app = lab({ lifetime: '7 days' })
+    const visit = await app.visit()
+    visit.session.set('a', 1)
+    expect(await app.leave(visit)).not.toContain('Expires')
+    const remember = await app.visit()
+    expect(remember.session.permanent).toBe(false)
+    remember.session.permanent = true
+    const cookie = app.jar
+    expect(await app.leave(remember)).toContain(`Expires=${new Date(app.now + 7 * 86_400_000).toUTCString()}`)
+    expect(app.jar).toBe(cookie)
+    app.now += 86_400_000
+    const again = await app.visit()
+    expect(again.session.permanent).toBe(true)
+    again.session.set('a', 2)
+    again.session.regenerate()
+    expect(await app.leave(again)).toContain(`Expires=${new Date(app.now + 6 * 86_400_000).toUTCString()}`)
+    const forget = await app.visit()
+    forget.session.permanent = false
+    expect(await app.leave(forget)).not.toContain('Expires')
+  })
+  test('permanent by default, unless the request says no; clear keeps it', async () => {
+    const app = lab({ permanent: true })
+    const visit = await app.visit()
+    expect(visit.session.permanent).toBe(true)
+    visit.session.set('a', 1)
+    expect(await app.leave(visit)).toContain('Expires')
+    await app.request((s) => s.clear())
+    expect(await app.request((s) => s.permanent)).toBe(true)
+    app.jar = undefined
+    const other = await app.visit()
+    other.session.permanent = false
+    other.session.set('a', 1)
+    expect(await app.leave(other)).not.toContain('Expires')
+  })
+})
+
+describe('cookies', () => {
+  test('B01 a bad duplicate cannot hide the good cookie, whatever the order', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    for (const header of [
+      `__Host-session=junk; ${app.jar}`,
+      `${app.jar}; __Host-session=junk`,
+      `__Host-session=${'A'.repeat(43)}; ${app.jar}`,
+    ]) {
+      const visit = await app.visit(header)
+      expect(visit.session.toJSON()).toEqual({ a: 1 })
+      await visit.close()
+      expect(app.events.at(-2)).toMatchObject({ type: 'duplicate', count: 2, valid: 1 })
+    }
+  })
+  test('B02 two valid ones are refused, with an event', async () => {
+    const app = lab()
+    await app.request((s) => s.set('who', 'victim'))
+    const victim = app.jar
+    app.jar = undefined
+    await app.request((s) => s.set('who', 'attacker'))
+    const visit = await app.visit(`${app.jar}; ${victim}`)
+    expect(visit.session.toJSON()).toEqual({})
+    expect(app.events.at(-1)).toMatchObject({ type: 'duplicate', count: 2, valid: 2 })
+    expect(await visit.close()).toEqual({ setCookie: null, vary: true })
+  })
+  test('the same cookie twice is one cookie', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const visit = await app.visit(`${app.jar}; ${app.jar}`)
+    expect(visit.session.toJSON()).toEqual({ a: 1 })
+  })
+  test('B03 at most eight of them are looked up', async () => {
+    const store = watched(memoryStore({ max: 10 }))
+    const app = lab({ store })
+    const header = Array.from(
+      { length: 200 },
+      (_, i) => `__Host-session=${String(i).padStart(42, 'A')}A`,
+    ).join('; ')
+    const visit = await app.visit(header)
+    expect(visit.session.meta.isNew).toBe(true)
+    expect(store.calls).toHaveLength(8)
+  })
+  test('plain HTTP keeps the plain name and does not read the secure one', async () => {
+    const app = lab({}, false)
+    const visit = await app.visit()
+    visit.session.set('a', 1)
+    expect(await app.leave(visit)).toMatch(/^session=[\w-]{43}; HttpOnly; Path=\/; SameSite=Lax$/)
+    const secure = lab({ store: app.store })
+    secure.jar = app.jar!.replace('session=', '__Host-session=')
+    expect(await values(secure)).toEqual({ a: 1 })
+    app.jar = secure.jar
+    expect(await values(app)).toEqual({})
+  })
+  test('in production a cookie without Secure is worth one warning', async () => {
+    const before = process.env['NODE_ENV']
+    process.env['NODE_ENV'] = 'production'
+    try {
+      const app = lab({}, false)
+      await app.request((s) => s.set('a', 1))
+      app.jar = undefined
+      await app.request((s) => s.set('a', 1))
+      expect(app.events.filter(({ type }) => type === 'warning')).toMatchObject([
+        { code: 'insecure_cookie', message: expect.stringContaining('trustProxy') },
+      ])
+    } finally {
+      process.env['NODE_ENV'] = before
+    }
+  })
+})
+
+describe('save, in the middle of a request', () => {
+  test('stores now; what follows is stored at the end; one cookie leaves', async () => {
+    const app = lab()
+    const visit = await app.visit()
+    visit.session.set('a', 1)
+    await visit.session.save()
+    visit.session.set('b', 2)
+    const line = await app.leave(visit)
+    expect(line).toContain('__Host-session=')
+    expect(await values(app)).toEqual({ a: 1, b: 2 })
+    expect(app.types().slice(0, 2)).toEqual(['created', 'merged'])
+  })
+  test('a rotation saved early is the cookie that leaves', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const before = app.jar
+    const visit = await app.visit()
+    visit.session.regenerate()
+    await visit.session.save()
+    expect(await app.leave(visit)).not.toBeNull()
+    expect(app.jar).not.toBe(before)
+    expect(await values(app)).toEqual({ a: 1 })
+  })
+  test('changing while it works is an error; closing waits for it', async () => {
+    const app = lab({ store: watched(memoryStore({ max: 10 })) })
+    const visit = await app.visit()
+    visit.session.set('a', 1)
+    const saving = visit.session.save()
+    expect(() => visit.session.set('b', 2)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_USE' }))
+    expect((await visit.close()).setCookie).toContain('__Host-session=')
+    await saving
+    await expect(visit.session.save()).rejects.toMatchObject({ code: 'ERR_SESSION_CLOSED' })
+  })
+  test('what ended by save stays ended, whatever follows', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const other = app.jar!
+    const visit = await app.visit()
+    visit.session.set('a', 2)
+    await app.sessions.revoke(recordId(token(other)))
+    await visit.session.save()
+    visit.session.set('a', 3)
+    expect(await app.leave(visit)).toContain('Max-Age=0')
+    app.jar = other
+    expect(await values(app)).toEqual({})
+  })
+})
+
+describe('meta', () => {
+  test('tells of the session without its id or values', async () => {
+    const app = lab({ lifetime: '1 hour', idle: '10 minutes', userOf: (data) => data['user'] })
+    const fresh = await app.visit()
+    expect(fresh.session.meta).toEqual({
+      id: null,
+      isNew: true,
+      user: null,
+      createdAt: null,
+      seenAt: null,
+      expiresAt: null,
+    })
+    fresh.session.set('user', 7)
+    await app.leave(fresh)
+    const { meta } = (await app.visit()).session
+    expect(meta).toEqual({
+      id: recordId(token(app.jar!)),
+      isNew: false,
+      user: '7',
+      createdAt: new Date(app.now),
+      seenAt: new Date(app.now),
+      expiresAt: new Date(app.now + 600_000),
+    })
+    expect(Object.isFrozen(meta)).toBe(true)
+  })
+})
+
+describe('sessions of a user', () => {
+  test('are listed, revoked one by one, and all but one', async () => {
+    const app = lab({ userOf: (data) => data['user'] })
+    const jars: string[] = []
+    for (let i = 0; i < 3; i++) {
+      app.jar = undefined
+      app.now += 1000
+      await app.request((s) => s.set('user', 'ann'))
+      jars.push(app.jar!)
+    }
+    const ids = jars.map((jar) => recordId(token(jar)))
+    expect((await app.sessions.list('ann')).map(({ id }) => id)).toEqual(ids.toReversed())
+    expect(await app.sessions.list('bob')).toEqual([])
+    expect(await app.sessions.revoke(ids[0]!)).toBe(true)
+    expect(await app.sessions.revoke(ids[0]!)).toBe(false)
+    expect(await app.sessions.revokeUser('ann', { except: ids[2]! })).toBe(1)
+    expect((await app.sessions.list('ann')).map(({ id }) => id)).toEqual([ids[2]])
+    app.jar = jars[1]
+    expect(await values(app)).toEqual({})
+    app.now += 32 * 86_400_000
+    expect(await app.sessions.list('ann')).toEqual([])
+    expect(await app.sessions.gc()).toBe(1)
+  })
+})
