@@ -38,9 +38,9 @@ const nothing: ReadonlyMap<string, Kept> = new Map()
 export class Journal {
   readonly #serializer: Serializer
   #base: ReadonlyMap<string, Kept> = nothing
-  /** Values the app holds: handed out, assigned or computed. */
-  #held = new Map<string, unknown>()
-  #noted = new Map<string, Change | 'assigned'>()
+  /** Values the app holds: handed out, assigned or computed. Null until there is one: most requests only read text. */
+  #held: Map<string, unknown> | null = null
+  #noted: Map<string, Change | 'assigned'> | null = null
   #cleared = false
 
   constructor(serializer: Serializer) {
@@ -50,8 +50,8 @@ export class Journal {
   /** Starts over on what is at rest now. */
   start(base: ReadonlyMap<string, Kept>): void {
     this.#base = base
-    this.#held = new Map()
-    this.#noted = new Map()
+    this.#held = null
+    this.#noted = null
     this.#cleared = false
   }
 
@@ -61,60 +61,67 @@ export class Journal {
   }
 
   has(key: string): boolean {
-    const noted = this.#noted.get(key)
+    const noted = this.#noted?.get(key)
     if (noted !== undefined)
       return noted === 'assigned' || (noted.kind === 'apply' ? noted.result : noted).kind !== 'remove'
     return !this.#cleared && this.#base.has(key)
   }
 
   get(key: string): unknown {
-    if (this.#held.size > 0) {
-      const held = this.#held.get(key)
-      if (held !== undefined || this.#held.has(key)) return held
-    }
+    if (this.#held?.has(key) === true) return this.#held.get(key)
     if (!this.has(key)) return undefined
     const value = this.#serializer.live(this.#base.get(key))
     // Text and numbers cannot be changed in place; only what can is worth comparing later.
-    if (typeof value === 'object' && value !== null) this.#held.set(key, value)
+    if (typeof value === 'object' && value !== null) this.#hold(key, value)
     return value
+  }
+
+  #hold(key: string, value: unknown): void {
+    this.#held ??= new Map()
+    this.#held.set(key, value)
+  }
+
+  #note(key: string, change: Change | 'assigned'): void {
+    this.#noted ??= new Map()
+    this.#noted.set(key, change)
   }
 
   /** Throws ERR_SESSION_VALUE when the value cannot rest. */
   set(key: string, value: unknown): void {
     this.#serializer.keep(value, key)
-    this.#held.set(key, value)
-    this.#noted.set(key, 'assigned')
+    this.#hold(key, value)
+    this.#note(key, 'assigned')
   }
 
   remove(key: string): void {
-    this.#held.delete(key)
-    this.#noted.set(key, removal)
+    this.#held?.delete(key)
+    this.#note(key, removal)
   }
 
   clear(): void {
-    this.#held.clear()
-    this.#noted.clear()
+    this.#held = null
+    this.#noted = null
     this.#cleared = true
   }
 
   /** Runs `fn` on the key's value and notes it for a later run on a newer one. */
   apply(key: string, fn: Apply): unknown {
-    const noted = this.#noted.get(key)
+    const noted = this.#noted?.get(key)
     const before = noted === 'assigned' ? removal : (this.#settled(key) ?? noted)
     const value = fn(this.get(key))
     const result = put(this.#serializer, key, value)
-    if (result.kind === 'remove') this.#held.delete(key)
-    else this.#held.set(key, value)
+    if (result.kind === 'remove') this.#held?.delete(key)
+    else this.#hold(key, value)
     // On a value this request assigned or removed, the function is part of that.
     if (before !== undefined && before.kind !== 'apply')
-      this.#noted.set(key, result.kind === 'remove' ? removal : 'assigned')
-    else this.#noted.set(key, { kind: 'apply', fns: [...(before?.fns ?? []), fn], result })
+      this.#note(key, result.kind === 'remove' ? removal : 'assigned')
+    else this.#note(key, { kind: 'apply', fns: [...(before?.fns ?? []), fn], result })
     return value
   }
 
   /** The keys the app sees, in order. */
   keys(): string[] {
-    if (this.#noted.size === 0) return this.#cleared ? [] : [...this.#base.keys()]
+    if (this.#noted === null) return this.#cleared ? [] : [...this.#base.keys()]
     const keys = new Set(this.#cleared ? [] : this.#base.keys())
     for (const key of this.#noted.keys()) keys.add(key)
     return [...keys].filter((key) => this.has(key))
@@ -122,9 +129,9 @@ export class Journal {
 
   /** All changes against the base; assignments that changed nothing are none. Throws ERR_SESSION_VALUE as `set` does. */
   settle(): Changes | null {
-    if (this.#held.size === 0 && this.#noted.size === 0 && !this.#cleared) return null
+    if (this.#held === null && this.#noted === null && !this.#cleared) return null
     const keys = new Map<string, Change>()
-    for (const key of new Set([...this.#noted.keys(), ...this.#held.keys()])) {
+    for (const key of new Set([...(this.#noted?.keys() ?? []), ...(this.#held?.keys() ?? [])])) {
       const change = this.#settled(key)
       if (change !== undefined) keys.set(key, change)
     }
@@ -133,14 +140,19 @@ export class Journal {
   }
 
   #settled(key: string): Change | undefined {
-    const noted = this.#noted.get(key)
+    const noted = this.#noted?.get(key)
     const known = !this.#cleared && this.#base.has(key)
     const planned = noted === undefined || noted === 'assigned' ? undefined : noted
     // Removed, or computed away; of a key that was not there, nothing is left to do.
-    if (!this.#held.has(key)) return known ? planned : undefined
+    if (this.#held?.has(key) !== true) return known ? planned : undefined
     const kept = this.#serializer.keep(this.#held.get(key), key)
     if (known && this.#serializer.same(kept, this.#base.get(key))) return undefined
-    if (planned?.kind === 'apply' && planned.result.kind === 'assign' && this.#serializer.same(kept, planned.result.kept)) return planned
+    if (
+      planned?.kind === 'apply' &&
+      planned.result.kind === 'assign' &&
+      this.#serializer.same(kept, planned.result.kept)
+    )
+      return planned
     return { kind: 'assign', kept }
   }
 }

@@ -6,14 +6,24 @@ import type { Events } from './events.ts'
 
 /** How much of the deadline one request has left for its store calls. Monotonic, not the configured clock. */
 export class Budget {
-  readonly #end: number
+  readonly #milliseconds: number
+  #end: number | null = null
 
   constructor(milliseconds: number) {
-    this.#end = performance.now() + milliseconds
+    this.#milliseconds = milliseconds
   }
 
+  /** Begins to count, for a request that waits before its first call. */
+  start(): this {
+    this.#end ??= performance.now() + this.#milliseconds
+    return this
+  }
+
+  /** Counts from the first time it is asked, so a store that answers at once never costs a look at the clock. */
   get left(): number {
-    return this.#end - performance.now()
+    const now = performance.now()
+    this.#end ??= now + this.#milliseconds
+    return this.#end - now
   }
 }
 

@@ -161,7 +161,8 @@ export class StoreKeeper implements Keeper {
     visit.found = { token, record, version: record.version }
     if (this.#events.heard) {
       this.#events.tell({ type: 'read', id }, route)
-      if (this.#settings.idle !== null && record.seenAt === now) this.#events.tell({ type: 'renewed', id }, route)
+      if (this.#settings.idle !== null && record.seenAt === now)
+        this.#events.tell({ type: 'renewed', id }, route)
     }
   }
 
@@ -278,8 +279,10 @@ export class StoreKeeper implements Keeper {
   #write(writing: Writing): Awaitable<string | null> {
     const { found, visit, changes } = writing
     const { id } = found.record
-    if (found.version === null || this.#turns.taken(id))
+    if (found.version === null || this.#turns.taken(id)) {
+      writing.budget.start()
       return this.#turns.take(id, () => this.#retry(writing, null))
+    }
     const first = this.#attempt(writing, applied(visit.journal.base, changes), {
       ...found.record,
       data: '',

@@ -35,7 +35,6 @@ export class OpenVisit {
   readonly header: string
   readonly facts: RequestFacts
   readonly journal: Journal
-  readonly flashes: Flashes = new Flashes(flashesKey)
   readonly #keeper: Keeper
 
   /** What is stored of this session; null for a new one. */
@@ -54,6 +53,7 @@ export class OpenVisit {
   #state: State = 'waiting'
   #looked = false
   #session: object | undefined
+  #flashes: Flashes | undefined
   /** The cookie that a `save` in mid-request has earned. */
   #earned: string | null = null
   #closing: Promise<ResponseFacts> | null = null
@@ -69,6 +69,10 @@ export class OpenVisit {
 
   get session(): object {
     return (this.#session ??= dictionary(this))
+  }
+
+  get flashes(): Flashes {
+    return (this.#flashes ??= new Flashes(flashesKey))
   }
 
   /** Reads the session now instead of at the first look. */

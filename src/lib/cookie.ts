@@ -1,10 +1,10 @@
 import { SessionError } from '../errors.ts'
 
 /** Browsers drop a cookie whose name and value together are longer (RFC 6265bis, 5.6): bytes. */
-export const maxCookieBytes = 4096
+export const maxCookieBytes: number = 4096
 
 /** Browsers cut a longer life (RFC 6265bis, 5.5): 400 days in milliseconds. */
-export const maxCookieAge = 400 * 86_400_000
+export const maxCookieAge: number = 400 * 86_400_000
 
 /**
  * The values of the cookies named `name` in a Cookie header, in order, at most `most` of them. Names are compared
