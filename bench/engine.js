@@ -1,0 +1,178 @@
+/*
+ * What a session costs, without a network: open, six reads and close, with and without a write; and what the response
+ * gate and two adapters add to a request on loopback. Rounds of all cases are interleaved, medians of CPU time count.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import express from 'express'
+import { createSessions } from 'hipflask'
+import { sealedCookie } from 'hipflask/codecs/sealed'
+import { expressSession } from 'hipflask/express'
+import { flaskCookie } from 'hipflask/flask'
+import { nodeSession } from 'hipflask/node'
+import { fileStore } from 'hipflask/stores/file'
+import { memoryStore } from 'hipflask/stores/memory'
+import { machine, median } from './machine.js'
+
+const rounds = 15
+const secret = 'pW8m2N4xQv7Zr1Tk9Ys3Lb6Hd0Fg5JcA'
+const directory = mkdtempSync(path.join(os.tmpdir(), 'hipflask-bench-'))
+const facts = { secure: true }
+const values = {
+  username: 'ann',
+  theme: 'dark',
+  locale: 'en-GB',
+  visits: 12,
+  cart: ['a', 'b', 'c'],
+  token: 'x'.repeat(190),
+}
+
+async function visitor(options) {
+  const sessions = createSessions(options)
+  const visit = await sessions.open(undefined, facts)
+  Object.assign(visit.session, values)
+  const { setCookie } = await visit.close()
+  return { sessions, header: `theme=dark; ${setCookie.split(';')[0]}; lang=en` }
+}
+
+let sink = 0
+function sixReads(from) {
+  sink +=
+    from.username.length +
+    from.theme.length +
+    from.locale.length +
+    from.visits +
+    from.token.length +
+    (from.username === from.get('username') ? 1 : 0)
+}
+
+const plain = { ...values, get: (key) => values[key] }
+const cases = [
+  { name: 'no session (the same six reads of a plain object)', per: 100_000, run: () => sixReads(plain) },
+]
+for (const [name, per, options] of [
+  ['memory store', 20_000, { store: memoryStore({ max: 1000 }) }],
+  ['file store', 1_000, { store: fileStore(directory) }],
+  ['sealed cookie', 5_000, { codec: sealedCookie({ secret }) }],
+  ['Flask’s signed cookie', 5_000, { codec: flaskCookie({ secret }) }],
+]) {
+  const { sessions, header } = await visitor(options)
+  let n = 0
+  cases.push(
+    { name: `${name}: not looked at`, per, run: async () => (await sessions.open(header, facts)).close() },
+    {
+      name: `${name}: six reads`,
+      per,
+      run: () => {
+        const visit = sessions.open(header, facts)
+        if (visit instanceof Promise) return visit.then(finish)
+        return finish(visit)
+      },
+    },
+    {
+      name: `${name}: six reads and a write`,
+      per: name === 'file store' ? 300 : per,
+      run: () => {
+        const visit = sessions.open(header, facts)
+        if (visit instanceof Promise) return visit.then(change)
+        return change(visit)
+      },
+    },
+  )
+  const finish = (visit) => {
+    sixReads(visit.session)
+    return visit.close()
+  }
+  const change = (visit) => {
+    sixReads(visit.session)
+    visit.session.visits = 100 + (n++ % 100)
+    return visit.close()
+  }
+}
+
+/** Requests over one kept connection, one after the other: the client's share is the same in every case. */
+async function served(name, per, listener, header) {
+  const server = http.createServer(listener)
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const { port } = server.address()
+  const run = () =>
+    new Promise((resolve, reject) => {
+      const headers = { cookie: header }
+      const request = http.get({ port, host: '127.0.0.1', agent, headers }, (response) => {
+        response.resume()
+        response.on('end', resolve)
+      })
+      request.on('error', reject)
+    })
+  cases.push({ name, per, run, stop: () => (agent.destroy(), server.close()) })
+}
+
+const { sessions, header: secureHeader } = await visitor({ store: memoryStore({ max: 1000 }) })
+const header = secureHeader.replace('__Host-', '')
+const bare = express()
+bare.get('/', (_, res) => res.send('ok'))
+const withSession = express()
+withSession.use(expressSession(sessions))
+withSession.get('/', (req, res) => {
+  sixReads(req.session)
+  res.send('ok')
+})
+await served('http: no session', 500, (_, res) => res.end('ok'), header)
+await served(
+  'http: six reads',
+  500,
+  nodeSession(sessions, (req, res) => (sixReads(req.session), res.end('ok'))),
+  header,
+)
+await served('Express 5: no session', 300, bare, header)
+await served('Express 5: six reads', 300, withSession, header)
+
+async function time({ per, run }) {
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  for (let i = 0; i < per; i++) {
+    const pending = run()
+    if (pending instanceof Promise) await pending
+  }
+  const spent = process.cpuUsage(cpu)
+  return { cpu: (spent.user + spent.system) / per, wall: ((performance.now() - start) * 1000) / per }
+}
+
+for (const one of cases) {
+  one.rounds = []
+  await time({ ...one, per: Math.ceil(one.per / 4) })
+}
+for (let round = 0; round < rounds; round++) {
+  process.stdout.write(process.stdout.isTTY ? `\rround ${round + 1} of ${rounds} ` : '')
+  for (const one of cases) one.rounds.push(await time(one))
+}
+process.stdout.write(process.stdout.isTTY ? '\r' : '')
+for (const one of cases) one.stop?.()
+rmSync(directory, { recursive: true, force: true })
+
+const figure = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(1))
+const rows = cases.map(({ name, rounds: taken }) => ({
+  name,
+  cpu: median(taken.map((t) => t.cpu)),
+  wall: median(taken.map((t) => t.wall)),
+}))
+const added = (name, to) =>
+  figure(rows.find((row) => row.name === name).cpu - rows.find((row) => row.name === to).cpu)
+const text = `# What a session costs
+
+Written by \`npm run bench\` on ${machine()}. Medians of ${rounds} interleaved rounds, microseconds per request; a
+session of six keys, ${JSON.stringify(values).length} bytes of JSON. CPU time (user and system) is the figure to trust, the clock's is beside it.
+
+| one request | CPU µs | clock µs |
+|---|---:|---:|
+${rows.map(({ name, cpu, wall }) => `| ${name} | ${figure(cpu)} | ${figure(wall)} |`).join('\n')}
+
+The requests over HTTP include their client, in the same process. Added by a session that is read: ${added('http: six reads', 'http: no session')} µs on node:http,
+${added('Express 5: six reads', 'Express 5: no session')} µs on Express 5. Not looked at, a session is not read from memory, file or cookie.
+`
+writeFileSync(path.join(import.meta.dirname, '../docs/bench.md'), text)
+console.log(text)
+if (sink === 0) throw new Error('nothing was read')
