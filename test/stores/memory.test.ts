@@ -65,14 +65,11 @@ describe('the bound', () => {
     expect(events).toHaveLength(20_000)
   })
 
-  test.each([0, -1, 1.5, Number.NaN, Infinity, 16_000_001, '10', null] as any[])(
-    'max %s is refused',
-    (max) => {
-      const wrong = (): unknown => memoryStore({ max })
-      expect(wrong).toThrow(SessionError)
-      expect(wrong).toThrow(expect.objectContaining({ code: 'ERR_SESSION_CONFIG' }))
-    },
-  )
+  test.each<any>([0, -1, 1.5, Number.NaN, Infinity, 16_000_001, '10', null])('max %s is refused', (max) => {
+    const wrong = (): unknown => memoryStore({ max })
+    expect(wrong).toThrow(SessionError)
+    expect(wrong).toThrow(expect.objectContaining({ code: 'ERR_SESSION_CONFIG' }))
+  })
 })
 
 describe('the sweep', () => {

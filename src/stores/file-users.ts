@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { USERS } from './file-directory.ts'
+import { codeOf, unique } from './file-owner.ts'
+import { nameOf } from './file-tree.ts'
+import { makeDirectory, removeIfThere, writeNew } from './file-write.ts'
+
+/**
+ * Whose sessions are whose: `.users/<hash of the user>/<name of the record's file>.<mark>`, empty files. An entry is
+ * written before the record that it leads to, so no live session is missing here; whoever reads it asks the record. A
+ * mark is never used twice: removing an entry that no record names can never hit one that counts.
+ */
+export class FileUsers {
+  readonly directory: string
+
+  constructor(directory: string) {
+    this.directory = join(directory, USERS)
+  }
+
+  /** Enters the record `id`, which takes over from `from` if that is an id; answers the mark for the record. */
+  enter(user: string, id: string, from: string | null): string {
+    const mark = from === null ? unique() : `${unique()}.${nameOf(from) ?? ''}`
+    const path = this.entry(user, id, mark)
+    for (let tries = 0; ; tries++) {
+      try {
+        writeNew(path, new Uint8Array())
+        return mark
+      } catch (error) {
+        // A sweep removes lists that are empty, perhaps this one, just made.
+        if (codeOf(error) !== 'ENOENT' || tries === 10) throw error
+        makeDirectory(dirname(dirname(path)))
+        makeDirectory(dirname(path))
+      }
+    }
+  }
+
+  /** Removes an entry that its record no longer names. */
+  leave(user: string, id: string, mark: string): void {
+    removeIfThere(this.entry(user, id, mark))
+  }
+
+  /** The names of a user's entries. */
+  entries(user: string): string[] {
+    try {
+      return readdirSync(this.list(user))
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  /** The file of an entry. */
+  entry(user: string, id: string, mark: string): string {
+    return join(this.list(user), `${nameOf(id) ?? ''}.${mark}`)
+  }
+
+  /** The directory of a user's entries. */
+  list(user: string): string {
+    const name = createHash('sha256').update(user).digest('hex')
+    return join(this.directory, name.slice(0, 2), name.slice(2))
+  }
+}
