@@ -33,6 +33,12 @@ const closes = {
   },
 }
 
+/** What the engine answers when it is asked again after `facts`. */
+const answering = (facts: ResponseFacts): (() => ResponseFacts) => {
+  let asked = 0
+  return () => (asked++ === 0 ? facts : { setCookie: null, vary: true })
+}
+
 const unexpected = (error: unknown): void => {
   throw error
 }
@@ -41,7 +47,8 @@ const unexpected = (error: unknown): void => {
 const guarded =
   (when: keyof typeof closes, handler: Listener, facts = COOKIE): Listener =>
   (req, res) => {
-    beforeHead(res, () => closes[when](facts), unexpected)
+    const answer = answering(facts)
+    beforeHead(res, () => closes[when](answer()), unexpected)
     return handler(req, res)
   }
 
@@ -585,6 +592,7 @@ describe.each(kinds)('%s when the close fails', (kind) => {
       })
       res.setHeader('Content-Security-Policy', 'default-src none')
       res.setHeader('X-Trace', '7')
+      if (kind === 'http') res.statusMessage = 'Fine'
       res.setHeader('ETag', '"page"')
       res.setHeader('Cache-Control', 'public, max-age=600')
       res.setHeader('Content-Encoding', 'gzip')
@@ -597,6 +605,7 @@ describe.each(kinds)('%s when the close fails', (kind) => {
     })
     const answer = await server.ask()
     expect(answer.status).toBe(500)
+    if (kind === 'http') expect(answer.message).toBe('Internal Server Error')
     expect(answer.text).toBe('sorry')
     expect(answer.cookies).toEqual([])
     expect(answer.headers).toMatchObject({ 'x-trace': '7', 'content-type': 'text/plain', vary: 'Cookie' })
@@ -672,6 +681,23 @@ describe.each(kinds)('%s when the close fails', (kind) => {
     expect(late).toEqual([false, true, down])
   })
 
+  it('a middleware that holds on to the methods of the dropped page writes into nothing', async () => {
+    const told: unknown[] = []
+    const server = await start(kind, (_, res) => {
+      const write = res.write
+      beforeHead(res, failingOnce(fails['by a rejection']), async () => {
+        told.push(held('dropped', (error: unknown) => told.push(error)))
+        await turn()
+        res.end('sorry')
+      })
+      const held = res.write.bind(res)
+      expect(res.write).not.toBe(write)
+      res.end('page')
+    })
+    expect((await server.ask()).text).toBe('sorry')
+    expect(told).toEqual([false, down])
+  })
+
   it('a piped page stops, and never has a success status', async () => {
     const server = await start(kind, (_, res) => {
       beforeHead(res, failingOnce(fails['by a rejection']), async () => {
@@ -687,9 +713,10 @@ describe.each(kinds)('%s when the close fails', (kind) => {
   it('a head that Node refuses is an error for the error page, which keeps the cookie', async () => {
     const codes: unknown[] = []
     const server = await start(kind, (_, res) => {
+      const answer = answering(COOKIE)
       beforeHead(
         res,
-        () => closes.later(COOKIE),
+        () => closes.later(answer()),
         (error) => {
           codes.push((error as { code: string }).code)
           res.writeHead(500, { 'Content-Type': 'text/plain' })
