@@ -22,6 +22,8 @@ export type {
   Version,
 } from './contracts/store.ts'
 export type { RequestFacts, ResponseFacts, Visit, VisitSource } from './contracts/visit.ts'
+export type { BreakerState } from './engine/breaker.ts'
+export type { CallHealth, Health } from './engine/health.ts'
 export type { RevokeOptions, Sessions } from './engine/sessions.ts'
 export type { Clash, SessionOptions, SessionPlace } from './engine/settings.ts'
 export { SessionError, type SessionErrorCode } from './errors.ts'

@@ -1,4 +1,4 @@
-import type { Awaitable, SessionInfo, SessionStore } from '../contracts/store.ts'
+import type { Awaitable, SessionInfo } from '../contracts/store.ts'
 import type { SessionData } from '../contracts/session.ts'
 import type { Serializer } from '../contracts/serializer.ts'
 import type { RequestFacts, Visit, VisitSource } from '../contracts/visit.ts'
@@ -8,7 +8,9 @@ import { CookieKeeper } from './cookie-keeper.ts'
 import { Events } from './events.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { type SessionOptions, type SessionPlace, type Settings, settle } from './settings.ts'
-import { Budget, StoreCalls } from './store-calls.ts'
+import type { Health } from './health.ts'
+import { StoreCalls } from './store-calls.ts'
+import { UserSessions } from './user-sessions.ts'
 import { StoreKeeper } from './store-keeper.ts'
 import { type Keeper, OpenVisit } from './visit.ts'
 
@@ -18,11 +20,17 @@ export interface RevokeOptions {
   readonly except?: string
 }
 
+/** What there is only where sessions live in a store. */
+interface AtStore {
+  readonly calls: StoreCalls
+  readonly users: UserSessions
+  readonly keeper: StoreKeeper
+}
+
 /** The sessions of an app: opens one per request, and lists and ends them for the app. */
 export class Sessions<Data = SessionData> implements VisitSource<Data> {
   readonly #settings: Settings
-  readonly #events: Events
-  readonly #calls: StoreCalls | null
+  readonly #at: AtStore | null
   readonly #keeper: Keeper
   /** Nothing to wait for: what a visit reads can wait until it is looked at. */
   readonly #immediate: boolean
@@ -32,16 +40,18 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     const events = new Events(settings.onEvent, settings.clock)
     const cookie = new SessionCookie(settings, events)
     this.#settings = settings
-    this.#events = events
     if (options.store !== undefined) {
-      this.#calls = new StoreCalls(options.store, events)
-      this.#keeper = new StoreKeeper(settings, this.#calls, cookie, events)
+      const calls = new StoreCalls(options.store, events, settings.clock)
+      const users = new UserSessions(settings, calls, events)
+      const keeper = new StoreKeeper(settings, calls, users, cookie, events)
+      this.#at = { calls, users, keeper }
+      this.#keeper = keeper
       this.#immediate = options.store.immediate === true
       options.store.attach?.((event) => {
         events.tell(event.type === 'warning' ? { ...event, id: null, code: 'store' } : event)
       })
     } else {
-      this.#calls = null
+      this.#at = null
       this.#keeper = new CookieKeeper(settings, options.codec, cookie, events)
       this.#immediate = true
     }
@@ -57,44 +67,36 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     return isPromise(loaded) ? loaded.then(() => visit) : visit
   }
 
-  /** All living sessions of a user, newest first. Throws ERR_SESSION_UNSUPPORTED where sessions live in cookies. */
+  /** All living sessions of a user, last seen first. Throws ERR_SESSION_UNSUPPORTED where sessions live in cookies. */
   async list(user: string | number): Promise<SessionInfo[]> {
-    const now = this.#settings.clock()
-    const found = await this.#call('list', (store) => store.list(String(user)))
-    return found.filter((info) => now < info.expiresAt).toSorted((a, b) => b.seenAt - a.seenAt)
+    return this.#stored().users.list(String(user))
   }
 
   /** Ends the session with this `meta.id`, for good; false if there was none. */
   async revoke(id: string): Promise<boolean> {
-    const ended = await this.#call('delete', (store) => store.delete(id), id)
-    if (ended) this.#events.tell({ type: 'revoked', id })
-    return ended
+    return this.#stored().users.revoke(id)
   }
 
   /** Ends all sessions of a user but `except`; answers how many. */
   async revokeUser(user: string | number, { except }: RevokeOptions = {}): Promise<number> {
-    const found = await this.#call('list', (store) => store.list(String(user)))
-    let ended = 0
-    for (const { id } of found) if (id !== except && (await this.revoke(id))) ended++
-    return ended
+    return this.#stored().users.revokeAll(String(user), except)
   }
 
-  /** Removes dead records; answers how many. Stores that expire by themselves have none. */
-  gc(signal?: AbortSignal): Promise<number> {
-    const { store } = this.#stored()
-    return Promise.resolve(store.gc(this.#settings.clock(), signal))
+  /** Removes dead records now; answers how many. It also happens by itself, see `gcEvery`. */
+  async gc(signal?: AbortSignal): Promise<number> {
+    return this.#stored().calls.store.gc(this.#settings.clock(), signal)
   }
 
-  async #call<T>(
-    call: 'list' | 'delete',
-    work: (store: SessionStore) => Awaitable<T>,
-    id: string | null = null,
-  ): Promise<T> {
-    return this.#stored().call(call, id, new Budget(this.#settings.deadline), work)
+  /** What the store calls of this process did so far, and whether they succeed now; costs no store call. */
+  health(): Health {
+    const merged = this.#at?.keeper.merged ?? 0
+    return this.#at === null
+      ? { ok: true, breaker: null, lastError: null, merged, store: {} }
+      : { ...this.#at.calls.health, merged }
   }
 
-  #stored(): StoreCalls {
-    if (this.#calls !== null) return this.#calls
+  #stored(): AtStore {
+    if (this.#at !== null) return this.#at
     throw new SessionError(
       'ERR_SESSION_UNSUPPORTED',
       'Sessions kept in cookies are known to the browsers alone: they cannot be listed, revoked or collected. Use a store for that.',

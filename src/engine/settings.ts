@@ -26,6 +26,8 @@ export interface SessionOptions<Data> {
   readonly cookie?: CookieOptions
   /** Whose session this is, from its values (null: nobody's). Feeds `list` and `revokeUser`; when it changes, the id rotates. */
   readonly userOf?: (data: Partial<Data>) => string | number | null | undefined
+  /** How many sessions a user may have; the oldest is ended when one more begins. Default: any number. Needs `userOf`. */
+  readonly maxPerUser?: number
   /** A Standard Schema that validates synchronously: values that do not fit are neither read nor written. */
   readonly schema?: StandardSchema
   /** Who wins when two requests assign the same key: `'mine'` (the later writer, default), `'theirs'`, or a function that answers the value. */
@@ -36,6 +38,8 @@ export interface SessionOptions<Data> {
   readonly onStoreError?: 'fail' | 'anonymous'
   /** How long the store may take for one request's reading, and for its writing. Default 2 seconds. */
   readonly deadline?: Duration
+  /** How often dead records are removed, in the background, when a session is born. Default 1 hour; false: only by `gc()`. */
+  readonly gcEvery?: Duration | false
   /** The largest serialized session in bytes. Default 262144. */
   readonly maxBytes?: number
   readonly serializer?: Serializer
@@ -57,11 +61,13 @@ export interface Settings {
   readonly permanent: boolean
   readonly cookie: CookieForms
   readonly userOf: ((data: object) => string | null) | null
+  readonly maxPerUser: number | null
   readonly schema: StandardSchema | null
   readonly onClash: 'mine' | 'theirs' | ((clash: Clash) => unknown)
   readonly onEvent: ((event: SessionEvent) => void) | null
   readonly onStoreError: 'fail' | 'anonymous'
   readonly deadline: number
+  readonly gcEvery: number | null
   readonly maxBytes: number
   readonly serializer: Serializer
   readonly clock: () => number
@@ -75,11 +81,13 @@ const known = new Set([
   'permanent',
   'cookie',
   'userOf',
+  'maxPerUser',
   'schema',
   'onClash',
   'onEvent',
   'onStoreError',
   'deadline',
+  'gcEvery',
   'maxBytes',
   'serializer',
   'clock',
@@ -106,7 +114,15 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
       '`codec` is no session codec; pass what sealedCookie() or flaskCookie() answer',
     )
 
-  const { userOf, schema, onEvent, onClash = 'mine', onStoreError = 'fail', maxBytes = 262_144 } = options
+  const {
+    userOf,
+    maxPerUser,
+    schema,
+    onEvent,
+    onClash = 'mine',
+    onStoreError = 'fail',
+    maxBytes = 262_144,
+  } = options
   demand(
     userOf === undefined || typeof userOf === 'function',
     '`userOf` must be a function from the session’s values to a user',
@@ -114,6 +130,10 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
   demand(
     userOf === undefined || codec === undefined,
     '`userOf` needs a store: a session in a cookie can be neither listed nor rotated',
+  )
+  demand(
+    maxPerUser === undefined || (userOf !== undefined && Number.isSafeInteger(maxPerUser) && maxPerUser > 0),
+    '`maxPerUser` must be a whole number above 0, and needs `userOf`',
   )
   demand(
     schema === undefined || typeof schema['~standard']?.validate === 'function',
@@ -143,11 +163,13 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     permanent: options.permanent ?? false,
     cookie: cookieForms(options.cookie ?? {}, codec?.fixedName ?? false),
     userOf: userOf === undefined ? null : (data) => userName(userOf(data as Partial<Data>)),
+    maxPerUser: maxPerUser ?? null,
     schema: schema ?? null,
     onClash,
     onEvent: onEvent ?? null,
     onStoreError,
     deadline: milliseconds(options.deadline ?? '2 seconds', 'deadline'),
+    gcEvery: options.gcEvery === false ? null : milliseconds(options.gcEvery ?? '1 hour', 'gcEvery'),
     maxBytes,
     serializer: codec?.serializer ?? options.serializer ?? fallback,
     clock: options.clock ?? Date.now,

@@ -2,7 +2,9 @@ import type { StoreCall } from '../contracts/event.ts'
 import type { Awaitable, SessionStore } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
+import { Breaker } from './breaker.ts'
 import type { Events } from './events.ts'
+import { CallCounter, type Health } from './health.ts'
 
 /** How much of the deadline one request has left for its store calls. Monotonic, not the configured clock. */
 export class Budget {
@@ -27,14 +29,23 @@ export class Budget {
   }
 }
 
-/** Calls a store within a budget, and turns whatever goes wrong into a SessionError and an event. */
+/**
+ * Calls a store within a budget, and turns whatever goes wrong into a SessionError and an event. A store that keeps
+ * failing is left alone for moments: calls then fail at once, and nothing queues up.
+ */
 export class StoreCalls {
   readonly store: SessionStore
   readonly #events: Events
+  readonly #clock: () => number
+  readonly #breaker = new Breaker()
+  readonly #counters = new Map<StoreCall, CallCounter>()
+  #lastError: { readonly code: string; readonly at: number } | null = null
+  #failing = false
 
-  constructor(store: SessionStore, events: Events) {
+  constructor(store: SessionStore, events: Events, clock: () => number) {
     this.store = store
     this.#events = events
+    this.#clock = clock
   }
 
   /** The answer of `work`; throws or rejects with ERR_SESSION_STORE or ERR_SESSION_TIMEOUT. */
@@ -44,16 +55,28 @@ export class StoreCalls {
     budget: Budget,
     work: (store: SessionStore) => Awaitable<T>,
   ): Awaitable<T> {
+    if (this.#breaker.state !== 'closed' && !this.#breaker.admits(performance.now()))
+      throw this.#refused(call, id)
     let answer: Awaitable<T>
     try {
       answer = work(this.store)
     } catch (error) {
       throw this.#failed(call, id, error)
     }
-    return isPromise(answer) ? this.#awaited(call, id, budget, answer) : answer
+    if (isPromise(answer)) return this.#awaited(call, id, budget, answer)
+    this.#answered(call, null)
+    return answer
+  }
+
+  /** What the calls did so far. */
+  get health(): Omit<Health, 'merged'> {
+    const breaker = this.#breaker.state
+    const store = Object.fromEntries([...this.#counters].map(([call, counter]) => [call, counter.health]))
+    return { ok: breaker === 'closed' && !this.#failing, breaker, lastError: this.#lastError, store }
   }
 
   async #awaited<T>(call: StoreCall, id: string | null, budget: Budget, answer: Promise<T>): Promise<T> {
+    const start = performance.now()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -65,12 +88,27 @@ export class StoreCalls {
       )
     })
     try {
-      return await Promise.race([answer, late])
+      const value = await Promise.race([answer, late])
+      this.#answered(call, performance.now() - start)
+      return value
     } catch (error) {
       throw this.#failed(call, id, error)
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  #counter(call: StoreCall): CallCounter {
+    let counter = this.#counters.get(call)
+    if (counter === undefined) this.#counters.set(call, (counter = new CallCounter()))
+    return counter
+  }
+
+  #answered(call: StoreCall, latency: number | null): void {
+    this.#counter(call).answered(latency)
+    if (!this.#failing) return
+    this.#failing = false
+    this.#breaker.succeeded()
   }
 
   #failed(call: StoreCall, id: string | null, cause: unknown): SessionError {
@@ -83,6 +121,23 @@ export class StoreCalls {
             `The session store failed in \`${call}\`; \`cause\` is its error. Nothing was acknowledged.`,
             { cause },
           )
+    // What a store cannot do by its nature is no sign that it is ill.
+    if (error.code === 'ERR_SESSION_UNSUPPORTED') {
+      this.#answered(call, null)
+      return error
+    }
+    this.#failing = true
+    this.#breaker.failed(performance.now())
+    this.#counter(call).failed()
+    this.#lastError = { code: error.code, at: this.#clock() }
+    this.#events.tell({ type: 'store_error', id, call, error })
+    return error
+  }
+
+  #refused(call: StoreCall, id: string | null): SessionError {
+    const message = `The session store failed several times in a row, so \`${call}\` was not tried; it is probed about twice a second and used again as soon as it answers.`
+    const error = new SessionError('ERR_SESSION_STORE', message)
+    this.#counter(call).failed()
     this.#events.tell({ type: 'store_error', id, call, error })
     return error
   }

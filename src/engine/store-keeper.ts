@@ -19,6 +19,7 @@ import { type SessionCookie, isPermanent } from './session-cookie.ts'
 import type { Settings } from './settings.ts'
 import { Budget, type StoreCalls } from './store-calls.ts'
 import { Turns } from './turns.ts'
+import type { UserSessions } from './user-sessions.ts'
 import { verdict } from './verdict.ts'
 import type { Found, Keeper, OpenVisit } from './visit.ts'
 
@@ -50,14 +51,29 @@ export class StoreKeeper implements Keeper {
   readonly #calls: StoreCalls
   readonly #cookie: SessionCookie
   readonly #events: Events
+  readonly #users: UserSessions
   readonly #turns = new Turns()
   readonly #rotatedHere = new Set<string>()
+  #nextSweep: number | null = null
+  #merged = 0
 
-  constructor(settings: Settings, calls: StoreCalls, cookie: SessionCookie, events: Events) {
+  constructor(
+    settings: Settings,
+    calls: StoreCalls,
+    users: UserSessions,
+    cookie: SessionCookie,
+    events: Events,
+  ) {
     this.#settings = settings
     this.#calls = calls
+    this.#users = users
     this.#cookie = cookie
     this.#events = events
+  }
+
+  /** How many requests had their changes replayed. */
+  get merged(): number {
+    return this.#merged
   }
 
   load(visit: OpenVisit): Awaitable<void> {
@@ -250,7 +266,7 @@ export class StoreKeeper implements Keeper {
     }
     const line = this.#cookie.write(visit.facts, token, entries, endsAt)
     const born = this.#calls.call('create', record.id, budget, (store) => store.create(record))
-    return chain(born, (isBorn) => {
+    return chain(born, (isBorn): Awaitable<string> => {
       if (!isBorn) {
         if (tries === 3)
           throw new SessionError(
@@ -261,8 +277,37 @@ export class StoreKeeper implements Keeper {
       }
       this.#stored(visit, token, record, entries)
       this.#events.tell({ type: 'created', id: record.id, bytes: record.data.length }, visit.facts.route)
-      return line
+      this.#sweep(now)
+      return this.#trimmed(record, line)
     })
+  }
+
+  #sweep(now: number): void {
+    const { gcEvery } = this.#settings
+    if (gcEvery === null) return
+    // A minute after the first birth at first, for processes that never live for an hour.
+    this.#nextSweep ??= now + Math.min(gcEvery, 60_000)
+    if (now < this.#nextSweep) return
+    this.#nextSweep = now + gcEvery
+    // In the background: no request waits for it, and a failure is an event.
+    void (async () => this.#calls.store.gc(now))().catch((cause: unknown) => {
+      const error = new SessionError(
+        'ERR_SESSION_STORE',
+        'Dead sessions could not be removed; it is tried again later.',
+        { cause },
+      )
+      this.#events.tell({ type: 'store_error', id: null, call: 'gc', error })
+    })
+  }
+
+  /** The line, when the user's other sessions are as few as allowed. */
+  #trimmed({ id, user }: SessionRecord, line: string): Awaitable<string> {
+    if (user === null || this.#settings.maxPerUser === null) return line
+    // The session is stored and its user logged in; that an old one could not be ended is told as an event.
+    return this.#users.trim(user, id).then(
+      () => line,
+      () => line,
+    )
   }
 
   #drop(visit: OpenVisit, found: Found, budget: Budget): Awaitable<string> {
@@ -305,9 +350,10 @@ export class StoreKeeper implements Keeper {
     const { settings } = visit
     const { id } = found.record
     let last = sent
+    let merges = 0
     for (let tries = 0; ; tries++) {
       if (last !== null && last.outcome !== 'conflict') {
-        return this.#settle(writing, last.attempt, last.outcome, tries)
+        return this.#settle(writing, last.attempt, last.outcome, merges)
       }
       if (tries > 1) await pause(Math.random() * Math.min(2 ** tries, 50))
       if (budget.left <= 0) {
@@ -322,6 +368,7 @@ export class StoreKeeper implements Keeper {
           ? null
           : this.#entries(newest, visit.facts.route)
       if (newest === null || entries === null) return this.#gone(writing)
+      if (found.version !== null && newest.version !== found.version) merges++
       const merged = whole
         ? { entries: applied(visit.journal.base, changes), clashes: [] }
         : replayed(entries, changes, visit.journal.base, settings.serializer, settings.onClash)
@@ -357,23 +404,26 @@ export class StoreKeeper implements Keeper {
     writing: Writing,
     { record, entries }: Attempt,
     outcome: Outcome,
-    tries: number = 0,
-  ): string | null {
+    merges: number = 0,
+  ): Awaitable<string | null> {
     if (outcome === 'gone') return this.#gone(writing)
     const { visit, found, changes, token } = writing
     const wasPermanent = isPermanent(visit.journal.base, visit.settings)
+    if (merges > 0) this.#merged++
     this.#stored(visit, token ?? found.token, record, entries)
     if (this.#events.heard) {
       const { route } = visit.facts
       const keys = [...changes.keys.keys()]
-      if (tries > 0) this.#events.tell({ type: 'merged', id: record.id, tries, keys }, route)
+      if (merges > 0) this.#events.tell({ type: 'merged', id: record.id, tries: merges, keys }, route)
       if (token === null)
         this.#events.tell({ type: 'written', id: record.id, bytes: record.data.length, keys }, route)
       else this.#events.tell({ type: 'rotated', id: record.id, from: found.record.id }, route)
     }
     if (token === null && wasPermanent === isPermanent(entries, visit.settings)) return null
-    if (token !== null) this.#remember(found.record.id)
-    return this.#cookie.write(visit.facts, token ?? found.token, entries, record.endsAt)
+    const line = this.#cookie.write(visit.facts, token ?? found.token, entries, record.endsAt)
+    if (token === null) return line
+    this.#remember(found.record.id)
+    return record.user === found.record.user ? line : this.#trimmed(record, line)
   }
 
   #gone({ visit, found, changes }: Writing): string | null {

@@ -292,3 +292,85 @@ test('what a store tells on its own becomes an event', async () => {
     { type: 'warning', code: 'store', id: null, message: 'disk nearly full' },
   ])
 })
+
+describe('the circuit breaker and health', () => {
+  test('after five failures in a row calls fail at once; a probe closes it again', async () => {
+    const { app, trouble } = await shaky()
+    const store = app.store as SessionStore & { calls: string[] }
+    expect(app.sessions.health()).toMatchObject({
+      ok: true,
+      breaker: 'closed',
+      lastError: null,
+      store: { create: { calls: 1, failures: 0 } },
+    })
+    store.calls.length = 0
+    trouble.with = down
+    for (let i = 0; i < 20; i++)
+      await expect(app.visit()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    expect(store.calls).toHaveLength(5)
+    expect(app.sessions.health()).toMatchObject({
+      ok: false,
+      breaker: 'open',
+      lastError: { code: 'ERR_SESSION_STORE', at: app.now },
+      store: { get: { calls: 20, failures: 20 } },
+    })
+    trouble.with = () => undefined
+    let tries = 0
+    while (app.sessions.health().breaker !== 'closed' && tries++ < 200) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      await app.visit().catch(() => undefined)
+    }
+    expect(await values(app)).toEqual({ a: 1 })
+    expect(app.sessions.health()).toMatchObject({ ok: true, breaker: 'closed' })
+  })
+  test('while it probes, others fail at once; a failed probe opens it again', async () => {
+    const { app, trouble } = await shaky({ deadline: 50 })
+    trouble.with = () => new Promise(() => undefined)
+    await Promise.allSettled(Array.from({ length: 5 }, () => app.visit()))
+    await new Promise((resolve) => setTimeout(resolve, 510))
+    const probe = app.visit()
+    expect(app.sessions.health().breaker).toBe('probing')
+    await expect(app.visit()).rejects.toMatchObject({ message: expect.stringContaining('probed') })
+    await expect(probe).rejects.toMatchObject({ code: 'ERR_SESSION_TIMEOUT' })
+    expect(app.sessions.health().breaker).toBe('open')
+  })
+  test('failures between successes, and what a store cannot do by its nature, open nothing', async () => {
+    const { app, trouble } = await shaky()
+    for (let i = 0; i < 10; i++) {
+      trouble.with = (call) => (call === 'update' ? down() : undefined)
+      await expect(app.request((s) => s.set('a', i + 5))).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    }
+    expect(app.sessions.health().breaker).toBe('closed')
+    const { SessionError } = await import('../../src/index.ts')
+    app.store.list = () => {
+      throw new SessionError('ERR_SESSION_UNSUPPORTED', 'this store cannot list')
+    }
+    for (let i = 0; i < 10; i++)
+      await expect(app.sessions.list('ann')).rejects.toMatchObject({ code: 'ERR_SESSION_UNSUPPORTED' })
+    expect(app.sessions.health()).toMatchObject({ ok: true, breaker: 'closed' })
+  })
+  test('health counts merges, and says that cookies have no store', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    const [one, two] = [await app.visit(), await app.visit()]
+    one.session.set('b', 1)
+    two.session.set('c', 1)
+    await one.close()
+    await two.close()
+    expect(app.sessions.health().merged).toBe(1)
+    const codec = {
+      serializer: null,
+      keepsTimes: true,
+      fixedName: false,
+      open: () => ({ ok: false, reason: 'malformed' }) as const,
+      seal: () => '',
+    }
+    expect(createSessions({ codec }).health()).toEqual({
+      ok: true,
+      breaker: null,
+      lastError: null,
+      merged: 0,
+      store: {},
+    })
+  })
+})

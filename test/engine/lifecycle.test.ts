@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { recordId } from '../../src/lib/id.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
-import { lab, values, watched } from './visitor.ts'
+import { lab, type Lab, type LabOptions, values, watched } from './visitor.ts'
 
 const token = (cookie: string): string => cookie.slice(cookie.indexOf('=') + 1)
 
@@ -467,7 +467,7 @@ describe('save, in the middle of a request', () => {
     const line = await app.leave(visit)
     expect(line).toContain('__Host-session=')
     expect(await values(app)).toEqual({ a: 1, b: 2 })
-    expect(app.types().slice(0, 2)).toEqual(['created', 'merged'])
+    expect(app.types().slice(0, 2)).toEqual(['created', 'written'])
   })
   test('a rotation saved early is the cookie that leaves', async () => {
     const app = lab()
@@ -554,5 +554,65 @@ describe('sessions of a user', () => {
     app.now += 32 * 86_400_000
     expect(await app.sessions.list('ann')).toEqual([])
     expect(await app.sessions.gc()).toBe(1)
+  })
+})
+
+describe('maxPerUser', () => {
+  test('the oldest sessions of a user end when one more begins, the new one never', async () => {
+    const app = lab({ userOf: (data) => data['user'], maxPerUser: 2 })
+    const ids: string[] = []
+    for (let i = 0; i < 4; i++) {
+      app.jar = undefined
+      app.now += 1000
+      // Half of them log in at once, half from an anonymous session.
+      if (i % 2 === 0) await app.request((s) => s.set('cart', []))
+      await app.request((s) => s.set('user', 'ann'))
+      ids.push(recordId(token(app.jar!)))
+      const living = await app.sessions.list('ann')
+      expect(living.map(({ id }) => id)).toEqual(ids.slice(-2).toReversed())
+    }
+    await app.request((s) => s.set('cart', [1]))
+    expect(await app.sessions.list('ann')).toHaveLength(2)
+  })
+  test('a store that cannot list lets the login stand, and an event tells', async () => {
+    const store = watched(memoryStore({ max: 10 }), (call) => {
+      if (call === 'list') throw new Error('down')
+    })
+    const app = lab({ store, userOf: (data) => data['user'], maxPerUser: 1 })
+    await app.request((s) => s.set('user', 'ann'))
+    expect(await values(app)).toEqual({ user: 'ann' })
+    expect(app.types()).toEqual(['created', 'store_error', 'read'])
+  })
+})
+
+describe('dead records are removed by themselves', () => {
+  const died = async (options: LabOptions): Promise<Lab> => {
+    const app = lab({ lifetime: '10 minutes', ...options })
+    await app.request((s) => s.set('a', 1))
+    app.now += 11 * 60_000
+    app.jar = undefined
+    await app.request((s) => s.set('a', 1))
+    await new Promise(setImmediate)
+    return app
+  }
+  test('when a session is born, at most once per gcEvery', async () => {
+    const app = await died({})
+    expect((await app.store.page(null, 10)).sessions).toHaveLength(1)
+    app.now += 11 * 60_000
+    app.jar = undefined
+    await app.request((s) => s.set('a', 1))
+    expect((await app.store.page(null, 10)).sessions).toHaveLength(2)
+    expect(await app.sessions.gc()).toBe(1)
+  })
+  test('not with gcEvery false', async () => {
+    const app = await died({ gcEvery: false })
+    expect((await app.store.page(null, 10)).sessions).toHaveLength(2)
+  })
+  test('a failing sweep is an event', async () => {
+    const store = watched(memoryStore({ max: 10 }), (call) => {
+      if (call === 'gc') throw new Error('down')
+    })
+    const app = await died({ store })
+    expect(app.events.at(-1)).toMatchObject({ type: 'store_error', call: 'gc' })
   })
 })
