@@ -14,6 +14,7 @@ export type {
   Outcome,
   Page,
   Renewal,
+  SessionIds,
   SessionInfo,
   SessionRecord,
   SessionStore,

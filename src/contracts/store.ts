@@ -1,3 +1,5 @@
+import type { Serializer } from './serializer.ts'
+
 /** A value now, or a promise of it. A store that needs no waiting answers at once and costs no promise. */
 export type Awaitable<T> = T | Promise<T>
 
@@ -59,6 +61,14 @@ export type StoreEvent =
   | { readonly type: 'corrupt'; readonly id: string; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string }
 
+/** How a cookie's token leads to a record: for layouts of other programs, which hipflask's own way would not find. */
+export interface SessionIds {
+  /** A new token, as the cookie carries it; 128 bits or more of a secure generator. */
+  next(): string
+  /** The id of the record a token names, or null when no token looks like this; called before any store. */
+  record(token: string): string | null
+}
+
 /**
  * Where server-side sessions rest. Each method is atomic by itself, also between processes, and throws (or rejects)
  * for system failures only. A store knows no sessions and no clock: it need not hide an expired record, the engine
@@ -67,6 +77,12 @@ export type StoreEvent =
 export interface SessionStore {
   /** True when `get` always answers without a promise: the record is then read only if the session is looked at. */
   readonly immediate?: boolean
+  /** The layout's own ids. Default: tokens of 32 random bytes, records under their SHA-256. */
+  readonly ids?: SessionIds
+  /** The serializer that belongs to the layout. Default: the configured one. */
+  readonly serializer?: Serializer
+  /** False when `createdAt` and `endsAt` do not survive: each write then starts the lifetime again, as Flask-Session does. */
+  readonly keepsTimes?: boolean
   /** The record under `id`, renewed in the same step where `renewal` applies (the answer shows the renewed times). */
   get(id: string, renewal?: Renewal): Awaitable<StoredRecord | null>
   /** Stores a new record; false and nothing changed when `record.id` is taken. The only way a record comes to be. */

@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../contracts/event.ts'
+import type { Settings } from './settings.ts'
 
 type WithoutMoment<E> = E extends unknown ? Omit<E, 'at' | 'route'> : never
 
@@ -8,11 +9,11 @@ export type Happening = WithoutMoment<SessionEvent>
 /** Tells the app what happened. A listener's own failure is printed and changes nothing: no session hangs on it. */
 export class Events {
   readonly #listener: ((event: SessionEvent) => void) | null
-  readonly #clock: () => number
+  readonly #settings: Settings
 
-  constructor(listener: ((event: SessionEvent) => void) | null, clock: () => number) {
-    this.#listener = listener
-    this.#clock = clock
+  constructor(settings: Settings) {
+    this.#listener = settings.onEvent
+    this.#settings = settings
   }
 
   /** False when nobody listens: then there is nothing to prepare. */
@@ -23,7 +24,16 @@ export class Events {
   tell(happening: Happening, route: string | null = null): void {
     if (this.#listener === null) return
     try {
-      this.#listener({ ...happening, at: this.#clock(), route } as SessionEvent)
+      const { clock, shownId } = this.#settings
+      const event = {
+        ...happening,
+        id: happening.id === null ? null : shownId(happening.id),
+        at: clock(),
+        route,
+      }
+      this.#listener(
+        (event.type === 'rotated' ? { ...event, from: shownId(event.from) } : event) as SessionEvent,
+      )
     } catch (error) {
       console.error(`hipflask: onEvent threw on a '${happening.type}' event:`, error)
     }

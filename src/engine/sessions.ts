@@ -37,7 +37,7 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
 
   constructor(options: SessionOptions<Data> & SessionPlace, serializer: Serializer) {
     const settings = settle(options, serializer)
-    const events = new Events(settings.onEvent, settings.clock)
+    const events = new Events(settings)
     const cookie = new SessionCookie(settings, events)
     this.#settings = settings
     if (options.store !== undefined) {

@@ -5,6 +5,7 @@ import type { Serializer } from '../contracts/serializer.ts'
 import type { SessionStore } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { type CookieForms, type CookieOptions, cookieForms } from '../lib/cookie.ts'
+import { recordId } from '../lib/id.ts'
 import { type Duration, milliseconds } from '../lib/duration.ts'
 
 /** Two requests assigned the same key: what each found, and what the session had before both (undefined: nothing). */
@@ -70,6 +71,8 @@ export interface Settings {
   readonly gcEvery: number | null
   readonly maxBytes: number
   readonly serializer: Serializer
+  /** What may be shown of a record's id: itself where it is a hash, its hash where it is the bearer id. */
+  readonly shownId: (id: string) => string
   readonly clock: () => number
 }
 
@@ -171,7 +174,8 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     deadline: milliseconds(options.deadline ?? '2 seconds', 'deadline'),
     gcEvery: options.gcEvery === false ? null : milliseconds(options.gcEvery ?? '1 hour', 'gcEvery'),
     maxBytes,
-    serializer: codec?.serializer ?? options.serializer ?? fallback,
+    serializer: codec?.serializer ?? store?.serializer ?? options.serializer ?? fallback,
+    shownId: store?.ids === undefined ? (id) => id : recordId,
     clock: options.clock ?? Date.now,
   }
 }

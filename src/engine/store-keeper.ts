@@ -3,6 +3,7 @@ import type {
   Awaitable,
   Outcome,
   Renewal,
+  SessionIds,
   SessionRecord,
   SessionStore,
   StoredRecord,
@@ -10,7 +11,7 @@ import type {
 } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { chain, isPromise } from '../lib/awaitable.ts'
-import { isId, newId, recordId } from '../lib/id.ts'
+import { hashedIds } from '../lib/id.ts'
 import { isEmpty, mismatches, plain, text } from './contents.ts'
 import type { Events } from './events.ts'
 import { applied, type Entries, replayed, type Settled } from './merge.ts'
@@ -52,6 +53,9 @@ export class StoreKeeper implements Keeper {
   readonly #cookie: SessionCookie
   readonly #events: Events
   readonly #users: UserSessions
+  readonly #ids: SessionIds
+  /** Where records do not keep their times, what they say of them means nothing. */
+  readonly #keepsTimes: boolean
   readonly #turns = new Turns()
   readonly #rotatedHere = new Set<string>()
   #nextSweep: number | null = null
@@ -67,6 +71,8 @@ export class StoreKeeper implements Keeper {
     this.#settings = settings
     this.#calls = calls
     this.#users = users
+    this.#ids = calls.store.ids ?? hashedIds
+    this.#keepsTimes = calls.store.keepsTimes ?? true
     this.#cookie = cookie
     this.#events = events
   }
@@ -81,12 +87,13 @@ export class StoreKeeper implements Keeper {
     if (tokens.length === 0) return
     if (tokens.length > 1) return this.#loadOneOf(visit, tokens)
     const token = tokens[0]!
-    if (!isId(token)) return this.#malformed(visit)
+    const id = this.#ids.record(token)
+    if (id === null) return this.#malformed(visit)
     const now = this.#settings.clock()
     const renewal = this.#renewal(now)
     let record: Awaitable<StoredRecord | null>
     try {
-      record = this.#get(recordId(token), new Budget(this.#settings.deadline), renewal)
+      record = this.#get(id, new Budget(this.#settings.deadline), renewal)
     } catch (error) {
       return this.#unreadable(visit, error)
     }
@@ -131,7 +138,7 @@ export class StoreKeeper implements Keeper {
           visit,
           found: found!,
           changes: changes ?? noChanges,
-          token: newId(),
+          token: this.#ids.next(),
           whole: switched,
           budget,
         })
@@ -162,7 +169,7 @@ export class StoreKeeper implements Keeper {
   #take(visit: OpenVisit, token: string, record: StoredRecord | null, now: number): void {
     const { route } = visit.facts
     if (record === null) {
-      this.#events.tell({ type: 'unknown', id: recordId(token) }, route)
+      this.#events.tell({ type: 'unknown', id: this.#ids.record(token) }, route)
       return
     }
     const { id } = record
@@ -189,8 +196,9 @@ export class StoreKeeper implements Keeper {
     const from = (at: number): Awaitable<void> => {
       const token = tokens[at]
       if (token === undefined) return
-      if (!isId(token)) return from(at + 1)
-      return chain(this.#get(recordId(token), budget), (record) => {
+      const id = this.#ids.record(token)
+      if (id === null) return from(at + 1)
+      return chain(this.#get(id, budget), (record) => {
         if (record !== null && this.#alive(record, now)) alive.push([token, record])
         return from(at + 1)
       })
@@ -213,7 +221,8 @@ export class StoreKeeper implements Keeper {
   }
 
   #alive(record: SessionRecord, now: number): boolean {
-    return now < record.expiresAt && now < record.endsAt && now < record.createdAt + this.#settings.lifetime
+    if (now >= record.expiresAt) return false
+    return !this.#keepsTimes || (now < record.endsAt && now < record.createdAt + this.#settings.lifetime)
   }
 
   #entries(record: SessionRecord, route: string | undefined): Entries | null {
@@ -252,10 +261,10 @@ export class StoreKeeper implements Keeper {
     const { settings } = visit
     const now = settings.clock()
     const entries = settings.permanent ? withPermanence(values, visit) : values
-    const token = newId()
+    const token = this.#ids.next()
     const endsAt = now + settings.lifetime
     const record: SessionRecord = {
-      id: recordId(token),
+      id: this.#ids.record(token)!,
       data: text(entries, settings),
       user,
       label: visit.facts.label ?? null,
@@ -380,15 +389,16 @@ export class StoreKeeper implements Keeper {
 
   #attempt({ visit, token }: Writing, entries: Entries, on: StoredRecord): Attempt {
     const now = visit.settings.clock()
+    const endsAt = this.#keepsTimes ? on.endsAt : now + visit.settings.lifetime
     const record: SessionRecord = {
-      id: token === null ? on.id : recordId(token),
+      id: token === null ? on.id : this.#ids.record(token)!,
       data: text(entries, visit.settings),
       user: this.#user(entries, on.user),
       label: visit.facts.label ?? on.label,
-      createdAt: on.createdAt,
+      createdAt: this.#keepsTimes ? on.createdAt : now,
       seenAt: now,
-      expiresAt: this.#expiry(now, on.endsAt),
-      endsAt: on.endsAt,
+      expiresAt: this.#expiry(now, endsAt),
+      endsAt,
     }
     return { record, entries, seen: on.version }
   }
@@ -419,7 +429,9 @@ export class StoreKeeper implements Keeper {
         this.#events.tell({ type: 'written', id: record.id, bytes: record.data.length, keys }, route)
       else this.#events.tell({ type: 'rotated', id: record.id, from: found.record.id }, route)
     }
-    if (token === null && wasPermanent === isPermanent(entries, visit.settings)) return null
+    const permanent = isPermanent(entries, visit.settings)
+    // The browser knows the id already; it needs to be told only of another life of the cookie.
+    if (token === null && permanent === wasPermanent && (this.#keepsTimes || !permanent)) return null
     const line = this.#cookie.write(visit.facts, token ?? found.token, entries, record.endsAt)
     if (token === null) return line
     this.#remember(found.record.id)

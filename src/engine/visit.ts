@@ -132,7 +132,7 @@ export class OpenVisit {
     const record = this.found?.record
     const date = (time: number | undefined): Date | null => (time === undefined ? null : new Date(time))
     return Object.freeze({
-      id: record === undefined || record.id === '' ? null : record.id,
+      id: record === undefined || record.id === '' ? null : this.settings.shownId(record.id),
       isNew: record === undefined,
       user: record?.user ?? null,
       createdAt: date(record?.createdAt),

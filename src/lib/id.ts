@@ -1,4 +1,5 @@
 import { hash, randomFillSync } from 'node:crypto'
+import type { SessionIds } from '../contracts/store.ts'
 
 /** Characters of a bearer id, and of a record's id: 32 bytes as base64url without padding. */
 const length = 43
@@ -30,4 +31,10 @@ const shape = /^[\w-]{42}[AEIMQUYcgkosw048]$/
 /** The record's id: SHA-256 of the bearer id's text, base64url. What a store and events may know. */
 export function recordId(id: string): string {
   return hash('sha256', id, 'base64url')
+}
+
+/** hipflask's own ids: what the cookie carries never reaches a store. */
+export const hashedIds: SessionIds = {
+  next: newId,
+  record: (token) => (isId(token) ? recordId(token) : null),
 }
