@@ -1,0 +1,173 @@
+import { SessionError } from '../errors.ts'
+import type { StoreEvent } from '../contracts/store.ts'
+import { borrowing, checkTimeout } from './sql-pool.ts'
+import type { Bound, Dialect, Fault, Row, SqlStore } from './sql.ts'
+import { nameParts, quoted, recordColumns, sqlStore, sweepBatch, wrongClient } from './sql.ts'
+
+export type { SqlStore } from './sql.ts'
+
+/** What the store needs of a `Pool` of the package `pg` (or `@neondatabase/serverless`). */
+export interface PostgresPool {
+  readonly totalCount: number
+  connect(): Promise<PostgresClient>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** What the store needs of a connection of that pool. */
+export interface PostgresClient {
+  query(statement: { text: string; values?: unknown[] }): Promise<{ rows: Row[]; rowCount: number | null }>
+  release(error?: Error | boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** Options of `postgresStore`. */
+export interface PostgresStoreOptions {
+  /** A `Pool` of the package `pg`, connected to the primary. */
+  readonly pool: PostgresPool
+  /** The table, or `schema.table`. Default `hipflask_sessions`. */
+  readonly table?: string
+  /** Milliseconds for one statement, waiting for a connection included. Default 5000. */
+  readonly timeout?: number
+}
+
+const defaultTable = 'hipflask_sessions'
+/** PostgreSQL cuts longer names off without a word; what is left makes room for the names of the indexes. */
+const longestName = 50
+/** Any number, the same in every process: two sessions of PostgreSQL creating one table at once would fail. */
+const migrationLock = '7161939211'
+
+/**
+ * Sessions in a table of PostgreSQL, 12 or newer: one statement for a read, one for a write. Call `migrate()` once.
+ * Throws ERR_SESSION_CONFIG if `pool` is no pool of `pg`.
+ */
+export function postgresStore(options: PostgresStoreOptions): SqlStore {
+  const { pool, table: name = defaultTable, timeout = 5_000 } = options
+  if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')
+    throw wrongClient('postgresStore', 'pass { pool: new pg.Pool({ connectionString }) } of the package pg.')
+  const schema = postgresSchema(name)
+  const table = tableOf(name)
+  const borrow = borrowing<PostgresClient>(
+    {
+      borrow: async () => {
+        const client = await pool.connect()
+        // A borrowed connection that breaks between two statements tells so by an event, which must find an ear.
+        client.on('error', ignore)
+        return client
+      },
+      giveBack: (client, broken) => {
+        client.removeListener('error', ignore)
+        client.release(broken ?? undefined)
+      },
+      survives,
+    },
+    checkTimeout('postgresStore', timeout),
+  )
+
+  // Statements have no names: a named one lives in one connection of the server, which a pooler in transaction mode
+  // (PgBouncer) hands to somebody else after each transaction.
+  const query = (text: string, values: readonly Bound[]): Promise<{ rows: Row[]; rowCount: number | null }> =>
+    borrow((client) => client.query({ text, values: [...values] }))
+
+  const dialect: Dialect = {
+    immediate: false,
+    table,
+    mark: (n) => `$${n}`,
+    least: 'LEAST',
+    renewing:
+      `WITH renewed AS (UPDATE ${table} SET seen_at = $3, expires_at = LEAST($4, ends_at) ` +
+      `WHERE id = $1 AND seen_at < $2 AND expires_at > $3 RETURNING ${recordColumns}) ` +
+      `SELECT * FROM renewed UNION ALL ` +
+      `SELECT ${recordColumns} FROM ${table} WHERE id = $1 AND NOT EXISTS (SELECT FROM renewed)`,
+    // ARRAY, so that the choice is made once; SKIP LOCKED, so that collectors and writers do not wait for each other.
+    sweep:
+      `DELETE FROM ${table} WHERE expires_at <= $1 AND id = ANY(ARRAY(` +
+      `SELECT id FROM ${table} WHERE expires_at <= $1 LIMIT ${sweepBatch} FOR UPDATE SKIP LOCKED))`,
+    rows: async (text, values) => (await query(text, values)).rows,
+    change: async (text, values) => (await query(text, values)).rowCount ?? 0,
+    fault,
+    migrate: async () => {
+      // Several statements in one message are one transaction, and one message survives any pooler.
+      await borrow((client) =>
+        client.query({ text: `SELECT pg_advisory_xact_lock(${migrationLock});\n${schema}` }),
+      )
+    },
+  }
+
+  const store = sqlStore(dialect)
+  let complain: ((error: Error) => void) | null = null
+  return {
+    ...store,
+    attach(report: (event: StoreEvent) => void): void {
+      store.attach?.(report)
+      // Without a listener the end of an idle connection would end the process; the pool replaces it by itself.
+      complain = ({ message }) =>
+        report({ type: 'warning', message: `An idle connection to PostgreSQL was lost: ${message}` })
+      pool.on('error', complain)
+    },
+    close(): void {
+      if (complain !== null) pool.removeListener('error', complain)
+      complain = null
+    },
+  }
+}
+
+/** The table and its indexes in SQL; what `migrate()` runs. */
+export function postgresSchema(table: string = defaultTable): string {
+  const parts = nameParts('postgresStore', table, longestName)
+  const index = (of: string): string => quoted(`${parts.at(-1)}_${of}`, '"')
+  return `CREATE TABLE IF NOT EXISTS ${tableOf(table)} (
+  id text COLLATE "C" PRIMARY KEY,
+  data bytea NOT NULL,
+  user_name bytea,
+  user_hash bytea,
+  label bytea,
+  created_at bigint NOT NULL,
+  seen_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  ends_at bigint NOT NULL,
+  size integer NOT NULL,
+  version bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ${index('user')} ON ${tableOf(table)} (user_hash) WHERE user_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ${index('expiry')} ON ${tableOf(table)} (expires_at);
+`
+}
+
+function tableOf(name: string): string {
+  return nameParts('postgresStore', name, longestName)
+    .map((part) => quoted(part, '"'))
+    .join('.')
+}
+
+function ignore(): void {}
+
+/** Codes: appendix A of PostgreSQL's manual. */
+function fault(error: unknown): Fault {
+  switch (codeOf(error)) {
+    case '23505':
+      return 'duplicate'
+    case '40001': // serialization_failure
+    case '40P01': // deadlock_detected
+    case '55P03': // lock_not_available
+      return 'busy'
+    case '42P01':
+      return 'missing'
+    case '42703':
+      return 'foreign'
+    default:
+      return null
+  }
+}
+
+/** An error with a severity is the server's answer; 57P.. ends the connection, and 25006 says that it leads to no primary. */
+function survives(error: unknown): boolean {
+  const code = codeOf(error)
+  return code !== null && !code.startsWith('57P') && code !== '25006'
+}
+
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || error instanceof SessionError || !('severity' in error)) return null
+  return 'code' in error && typeof error.code === 'string' ? error.code : null
+}
