@@ -5,6 +5,7 @@ import { jsonSerializer } from './serializers/json.ts'
 
 export type { CodecContext, CookieContents, Opened, Rejection, SessionCodec } from './contracts/codec.ts'
 export type { SessionEvent, StoreCall } from './contracts/event.ts'
+export type { SessionObserver, StoreCallReport, VisitReport } from './contracts/observer.ts'
 export type { SchemaResult, StandardSchema } from './contracts/schema.ts'
 export type { Kept, Serializer } from './contracts/serializer.ts'
 // A star, because only what a star exports can be extended by `declare module 'hipflask'`.
@@ -25,6 +26,7 @@ export type {
 export type { RequestFacts, ResponseFacts, Visit, VisitSource } from './contracts/visit.ts'
 export type { BreakerState } from './engine/breaker.ts'
 export type { CallHealth, Health } from './engine/health.ts'
+export type { PeekedSession } from './engine/store-keeper.ts'
 export type { RevokeOptions, Sessions } from './engine/sessions.ts'
 export type { Clash, SessionOptions, SessionPlace } from './engine/settings.ts'
 export { SessionError, type SessionErrorCode } from './errors.ts'

@@ -29,20 +29,19 @@ export class CookieKeeper implements Keeper {
   }
 
   load(visit: OpenVisit): void {
-    const tokens = this.#cookie.read(visit.header, visit.facts)
+    const tokens = this.#cookie.read(visit)
     if (tokens.length === 0) return
-    const { route } = visit.facts
     const context = this.#context(visit, this.#settings.clock())
-    const read = tokens.map((token) => this.#read(token, context, route))
+    const read = tokens.map((token) => this.#read(token, context, visit))
     const valid = read.filter((one) => typeof one === 'object')
     if (tokens.length > 1)
-      this.#events.tell({ type: 'duplicate', id: null, count: tokens.length, valid: valid.length }, route)
+      this.#events.tell({ type: 'duplicate', id: null, count: tokens.length, valid: valid.length }, visit)
     if (valid.length === 1) return this.#take(visit, valid[0]!, context.now)
     if (valid.length > 1) return
     visit.spoiled = true
     const reason = read[0] as Rejection
-    if (reason === 'expired') this.#events.tell({ type: 'expired', id: null }, route)
-    else this.#events.tell({ type: 'rejected', id: null, reason }, route)
+    if (reason === 'expired') this.#events.tell({ type: 'expired', id: null }, visit)
+    else this.#events.tell({ type: 'rejected', id: null, reason }, visit)
   }
 
   commit(visit: OpenVisit): string | null {
@@ -52,7 +51,7 @@ export class CookieKeeper implements Keeper {
     const entries = changes === null ? journal.base : applied(journal.base, changes)
     if (visit.destroyed || (isEmpty(entries) && found !== null && changes !== null)) return this.#drop(visit)
     const writes = changes === null ? found !== null && (visit.stale || visit.regenerates) : !isEmpty(entries)
-    if (!writes) return visit.spoiled ? this.#cookie.drop(visit.facts) : null
+    if (!writes) return visit.spoiled ? this.#cookie.drop(visit) : null
 
     const now = settings.clock()
     const whole = found === null && visit.permanent ? permanent(entries, settings) : entries
@@ -67,12 +66,11 @@ export class CookieKeeper implements Keeper {
       endsAt,
     }
     const token = this.#codec.seal(contents, this.#context(visit, now))
-    const line = this.#cookie.write(visit.facts, token, whole, endsAt)
-    const { route } = visit.facts
+    const line = this.#cookie.write(visit, token, whole, endsAt)
     const bytes = contents.data.length
-    if (found === null) this.#events.tell({ type: 'created', id: null, bytes }, route)
+    if (found === null) this.#events.tell({ type: 'created', id: null, bytes }, visit)
     else
-      this.#events.tell({ type: 'written', id: null, bytes, keys: [...(changes?.keys.keys() ?? [])] }, route)
+      this.#events.tell({ type: 'written', id: null, bytes, keys: [...(changes?.keys.keys() ?? [])] }, visit)
     visit.found = {
       token: '',
       record: { id: '', user: null, label: null, createdAt, seenAt: now, expiresAt, endsAt },
@@ -85,10 +83,10 @@ export class CookieKeeper implements Keeper {
   }
 
   #context(visit: OpenVisit, now: number): CodecContext {
-    return { cookieName: this.#cookie.form(visit.facts).name, now, lifetime: this.#settings.lifetime }
+    return { cookieName: this.#cookie.form(visit).name, now, lifetime: this.#settings.lifetime }
   }
 
-  #read(token: string, context: CodecContext, route: string | undefined): Read | Rejection {
+  #read(token: string, context: CodecContext, visit: OpenVisit): Read | Rejection {
     const opened = this.#codec.open(token, context)
     if (!opened.ok) return opened.reason
     const { contents, stale } = opened
@@ -102,13 +100,14 @@ export class CookieKeeper implements Keeper {
     }
     const issues = this.#settings.schema === null ? [] : mismatches(entries, this.#settings)
     if (issues.length === 0) return { contents, entries, stale }
-    this.#events.tell({ type: 'invalid', id: null, issues }, route)
+    this.#events.tell({ type: 'invalid', id: null, issues }, visit)
     return 'payload'
   }
 
   #take(visit: OpenVisit, { contents, entries, stale }: Read, now: number): void {
     const { createdAt, seenAt, expiresAt, endsAt } = contents
     visit.journal.start(entries)
+    visit.trace?.found(entries)
     visit.found = {
       token: '',
       record: { id: '', user: null, label: null, createdAt, seenAt, expiresAt, endsAt },
@@ -116,17 +115,16 @@ export class CookieKeeper implements Keeper {
     }
     const idles = this.#settings.idle !== null && now - seenAt >= this.#settings.renewAfter
     visit.stale = stale || idles
-    this.#events.tell({ type: 'read', id: null }, visit.facts.route)
+    this.#events.tell({ type: 'read', id: null }, visit)
   }
 
   #drop(visit: OpenVisit): string | null {
-    const came = visit.found !== null || this.#cookie.read(visit.header, visit.facts).length > 0
-    const { route } = visit.facts
-    if (visit.found !== null) this.#events.tell({ type: 'destroyed', id: null }, route)
+    const came = visit.found !== null || this.#cookie.read(visit).length > 0
+    if (visit.found !== null) this.#events.tell({ type: 'destroyed', id: null }, visit)
     visit.found = null
     visit.ended = visit.destroyed
     visit.journal.start(new Map())
-    return came ? this.#cookie.drop(visit.facts) : null
+    return came ? this.#cookie.drop(visit) : null
   }
 }
 

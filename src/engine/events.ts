@@ -1,41 +1,62 @@
 import type { SessionEvent } from '../contracts/event.ts'
+import type { SessionObserver } from '../contracts/observer.ts'
+import type { ResponseFacts } from '../contracts/visit.ts'
 import type { Settings } from './settings.ts'
+import type { OpenVisit } from './visit.ts'
 
 type WithoutMoment<E> = E extends unknown ? Omit<E, 'at' | 'route'> : never
 
 /** An event as the engine makes it; time and route are added where it is told. */
 export type Happening = WithoutMoment<SessionEvent>
 
-/** Tells the app what happened. A listener's own failure is printed and changes nothing: no session hangs on it. */
+/** Tells the app and its observers what happened. A listener's own failure is printed and changes nothing. */
 export class Events {
-  readonly #listener: ((event: SessionEvent) => void) | null
   readonly #settings: Settings
+  readonly #observers = new Set<SessionObserver>()
 
   constructor(settings: Settings) {
-    this.#listener = settings.onEvent
     this.#settings = settings
   }
 
   /** False when nobody listens: then there is nothing to prepare. */
   get heard(): boolean {
-    return this.#listener !== null
+    return this.#settings.onEvent !== null || this.#observers.size > 0
   }
 
-  tell(happening: Happening, route: string | null = null): void {
-    if (this.#listener === null) return
+  /** Whether visits are to be traced. */
+  get observed(): boolean {
+    return this.#observers.size > 0
+  }
+
+  /** Answers how to stop. */
+  observe(observer: SessionObserver): () => void {
+    this.#observers.add(observer)
+    return () => void this.#observers.delete(observer)
+  }
+
+  tell(happening: Happening, visit: OpenVisit | null = null): void {
+    if (!this.heard) return
+    const { clock, shownId, onEvent } = this.#settings
+    const id = happening.id === null ? null : shownId(happening.id)
+    const told = { ...happening, id, at: clock(), route: visit?.facts.route ?? null }
+    const event = (told.type === 'rotated' ? { ...told, from: shownId(told.from) } : told) as SessionEvent
+    visit?.trace?.happened(event)
+    if (onEvent !== null) this.#safely(() => onEvent(event), event.type)
+    for (const observer of this.#observers) this.#safely(() => observer.event(event), event.type)
+  }
+
+  /** Tells observers of a closed visit. */
+  closed(visit: OpenVisit, left: ResponseFacts | null, error?: unknown): void {
+    const report = visit.trace?.report(visit, left, error)
+    if (report === undefined) return
+    for (const observer of this.#observers) this.#safely(() => observer.visit(report), 'visit')
+  }
+
+  #safely(work: () => void, what: string): void {
     try {
-      const { clock, shownId } = this.#settings
-      const event = {
-        ...happening,
-        id: happening.id === null ? null : shownId(happening.id),
-        at: clock(),
-        route,
-      }
-      this.#listener(
-        (event.type === 'rotated' ? { ...event, from: shownId(event.from) } : event) as SessionEvent,
-      )
+      work()
     } catch (error) {
-      console.error(`hipflask: onEvent threw on a '${happening.type}' event:`, error)
+      console.error(`hipflask: a listener threw on '${what}':`, error)
     }
   }
 }

@@ -1,9 +1,9 @@
-import type { RequestFacts } from '../contracts/visit.ts'
 import { type CookieForm, cookieValues, deleteCookie, setCookie } from '../lib/cookie.ts'
 import { permanentKey } from './dictionary.ts'
 import type { Events } from './events.ts'
 import type { Entries } from './merge.ts'
 import type { Settings } from './settings.ts'
+import type { OpenVisit } from './visit.ts'
 
 /** More cookies of one name than this are an attack; the rest is not looked at. */
 const mostCookies = 8
@@ -24,24 +24,24 @@ export class SessionCookie {
     this.#events = events
   }
 
-  form(facts: RequestFacts): CookieForm {
+  form({ facts }: OpenVisit): CookieForm {
     return facts.secure ? this.#settings.cookie.secure : this.#settings.cookie.plain
   }
 
   /** The different values the browser sent, in order, at most eight. */
-  read(header: string, facts: RequestFacts): string[] {
-    const values = cookieValues(header, this.form(facts).name, mostCookies)
+  read(visit: OpenVisit): string[] {
+    const values = cookieValues(visit.header, this.form(visit).name, mostCookies)
     return values.length > 1 ? [...new Set(values)] : values
   }
 
   /** A Set-Cookie value that lasts until `endsAt` if the values say permanent. */
-  write(facts: RequestFacts, value: string, entries: Entries, endsAt: number): string {
-    const form = this.form(facts)
+  write(visit: OpenVisit, value: string, entries: Entries, endsAt: number): string {
+    const form = this.form(visit)
     if (!form.secure && !this.#warned && process.env['NODE_ENV'] === 'production') {
       this.#warned = true
       const message =
         'A session cookie went out without Secure, because the request looks like plain HTTP. If TLS ends at a proxy, make the framework trust it (`trust proxy`, `trustProxy`), or set cookie.secure to true.'
-      this.#events.tell({ type: 'warning', id: null, code: 'insecure_cookie', message }, facts.route ?? null)
+      this.#events.tell({ type: 'warning', id: null, code: 'insecure_cookie', message }, visit)
     }
     return setCookie(
       form,
@@ -51,7 +51,7 @@ export class SessionCookie {
     )
   }
 
-  drop(facts: RequestFacts): string {
-    return deleteCookie(this.form(facts))
+  drop(visit: OpenVisit): string {
+    return deleteCookie(this.form(visit))
   }
 }

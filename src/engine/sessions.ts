@@ -1,4 +1,5 @@
-import type { Awaitable, SessionInfo } from '../contracts/store.ts'
+import type { SessionObserver } from '../contracts/observer.ts'
+import type { Awaitable, Page, SessionInfo } from '../contracts/store.ts'
 import type { SessionData } from '../contracts/session.ts'
 import type { Serializer } from '../contracts/serializer.ts'
 import type { RequestFacts, Visit, VisitSource } from '../contracts/visit.ts'
@@ -11,7 +12,7 @@ import { type SessionOptions, type SessionPlace, type Settings, settle } from '.
 import type { Health } from './health.ts'
 import { StoreCalls } from './store-calls.ts'
 import { UserSessions } from './user-sessions.ts'
-import { StoreKeeper } from './store-keeper.ts'
+import { type PeekedSession, StoreKeeper } from './store-keeper.ts'
 import { type Keeper, OpenVisit } from './visit.ts'
 
 /** Whom `revokeUser` spares. */
@@ -30,6 +31,7 @@ interface AtStore {
 /** The sessions of an app: opens one per request, and lists and ends them for the app. */
 export class Sessions<Data = SessionData> implements VisitSource<Data> {
   readonly #settings: Settings
+  readonly #events: Events
   readonly #at: AtStore | null
   readonly #keeper: Keeper
   /** Nothing to wait for: what a visit reads can wait until it is looked at. */
@@ -40,6 +42,7 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     const events = new Events(settings)
     const cookie = new SessionCookie(settings, events)
     this.#settings = settings
+    this.#events = events
     if (options.store !== undefined) {
       const calls = new StoreCalls(options.store, events, settings.clock)
       const users = new UserSessions(settings, calls, events)
@@ -59,7 +62,7 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
 
   /** Opens a request's session; rejects with a SessionError when the store cannot be read and `onStoreError` is `'fail'`. */
   open(cookieHeader: string | undefined, facts: RequestFacts): Awaitable<Visit<Data>> {
-    const opened = new OpenVisit(this.#settings, this.#keeper, cookieHeader ?? '', facts)
+    const opened = new OpenVisit(this.#settings, this.#keeper, this.#events, cookieHeader ?? '', facts)
     // The dictionary is typed where the app's type is known: here.
     const visit = opened as unknown as Visit<Data>
     if (this.#immediate) return visit
@@ -93,6 +96,21 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     return this.#at === null
       ? { ok: true, breaker: null, lastError: null, merged, store: {} }
       : { ...this.#at.calls.health, merged }
+  }
+
+  /** Shows `observer` every event and every closed visit from now on; answers how to stop. Costs nothing while nobody observes. */
+  observe(observer: SessionObserver): () => void {
+    return this.#events.observe(observer)
+  }
+
+  /** One page of all records, in the store's order, with the cursor of the next one; for pages and tools, not for requests. */
+  async page(cursor: string | null, limit: number): Promise<Page> {
+    return this.#stored().calls.store.page(cursor, limit)
+  }
+
+  /** The values and times of a living session, or null; nothing is renewed. */
+  async peek(id: string): Promise<PeekedSession | null> {
+    return this.#stored().keeper.peek(id)
   }
 
   #stored(): AtStore {

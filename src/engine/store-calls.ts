@@ -4,15 +4,19 @@ import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { Breaker } from './breaker.ts'
 import type { Events } from './events.ts'
+import type { Trace } from './trace.ts'
 import { CallCounter, type Health } from './health.ts'
 
 /** How much of the deadline one request has left for its store calls. Monotonic, not the configured clock. */
 export class Budget {
   readonly #milliseconds: number
+  /** Where the calls are noted, if somebody observes. */
+  readonly trace: Trace | null
   #end: number | null = null
 
-  constructor(milliseconds: number) {
+  constructor(milliseconds: number, trace: Trace | null = null) {
     this.#milliseconds = milliseconds
+    this.trace = trace
   }
 
   /** Begins to count, for a request that waits before its first call. */
@@ -61,10 +65,12 @@ export class StoreCalls {
     try {
       answer = work(this.store)
     } catch (error) {
+      budget.trace?.called(call, 0, false)
       throw this.#failed(call, id, error)
     }
     if (isPromise(answer)) return this.#awaited(call, id, budget, answer)
     this.#answered(call, null)
+    budget.trace?.called(call, 0, true)
     return answer
   }
 
@@ -89,9 +95,12 @@ export class StoreCalls {
     })
     try {
       const value = await Promise.race([answer, late])
-      this.#answered(call, performance.now() - start)
+      const milliseconds = performance.now() - start
+      this.#answered(call, milliseconds)
+      budget.trace?.called(call, milliseconds, true)
       return value
     } catch (error) {
+      budget.trace?.called(call, performance.now() - start, false)
       throw this.#failed(call, id, error)
     } finally {
       clearTimeout(timer)

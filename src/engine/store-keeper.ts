@@ -4,6 +4,7 @@ import type {
   Outcome,
   Renewal,
   SessionIds,
+  SessionInfo,
   SessionRecord,
   SessionStore,
   StoredRecord,
@@ -46,6 +47,15 @@ interface Attempt {
   readonly seen: Version
 }
 
+/** A session as a tool sees it: what the store keeps of it, raw and decoded. */
+export interface PeekedSession {
+  readonly info: SessionInfo
+  /** The stored text. */
+  readonly data: string
+  readonly values: Readonly<Record<string, unknown>>
+  readonly permanent: boolean
+}
+
 /** Sessions in a store: the cookie holds an id, the record is compared and swapped, and a lost race is replayed. */
 export class StoreKeeper implements Keeper {
   readonly #settings: Settings
@@ -83,7 +93,7 @@ export class StoreKeeper implements Keeper {
   }
 
   load(visit: OpenVisit): Awaitable<void> {
-    const tokens = this.#cookie.read(visit.header, visit.facts)
+    const tokens = this.#cookie.read(visit)
     if (tokens.length === 0) return
     if (tokens.length > 1) return this.#loadOneOf(visit, tokens)
     const token = tokens[0]!
@@ -93,7 +103,7 @@ export class StoreKeeper implements Keeper {
     const renewal = this.#renewal(now)
     let record: Awaitable<StoredRecord | null>
     try {
-      record = this.#get(id, new Budget(this.#settings.deadline), renewal)
+      record = this.#get(id, new Budget(this.#settings.deadline, visit.trace), renewal)
     } catch (error) {
       return this.#unreadable(visit, error)
     }
@@ -115,7 +125,7 @@ export class StoreKeeper implements Keeper {
     const user =
       changes === null ? (found?.record.user ?? null) : this.#user(entries, found?.record.user ?? null)
     const switched = found !== null && user !== found.record.user
-    const budget = new Budget(this.#settings.deadline)
+    const budget = new Budget(this.#settings.deadline, visit.trace)
     switch (
       verdict({
         exists: found !== null,
@@ -147,6 +157,19 @@ export class StoreKeeper implements Keeper {
 
   // Reading
 
+  async peek(id: string): Promise<PeekedSession | null> {
+    const record = await this.#get(id, new Budget(this.#settings.deadline))
+    if (record === null || !this.#alive(record, this.#settings.clock())) return null
+    const { data, version: _, ...info } = record
+    const entries = this.#settings.serializer.decode(data)
+    return {
+      info: { ...info, size: data.length },
+      data,
+      values: plain(entries, this.#settings),
+      permanent: isPermanent(entries, this.#settings),
+    }
+  }
+
   #renewal(now: number): Renewal | undefined {
     const { idle, renewAfter } = this.#settings
     return idle === null ? undefined : { seenBefore: now - renewAfter, seenAt: now, expiresAt: now + idle }
@@ -158,7 +181,7 @@ export class StoreKeeper implements Keeper {
 
   #malformed(visit: OpenVisit): void {
     visit.spoiled = true
-    this.#events.tell({ type: 'rejected', id: null, reason: 'malformed' }, visit.facts.route)
+    this.#events.tell({ type: 'rejected', id: null, reason: 'malformed' }, visit)
   }
 
   #unreadable(visit: OpenVisit, error: unknown): void {
@@ -167,31 +190,31 @@ export class StoreKeeper implements Keeper {
   }
 
   #take(visit: OpenVisit, token: string, record: StoredRecord | null, now: number): void {
-    const { route } = visit.facts
     if (record === null) {
-      this.#events.tell({ type: 'unknown', id: this.#ids.record(token) }, route)
+      this.#events.tell({ type: 'unknown', id: this.#ids.record(token) }, visit)
       return
     }
     const { id } = record
     if (!this.#alive(record, now)) {
       visit.spoiled = true
-      this.#events.tell({ type: 'expired', id }, route)
+      this.#events.tell({ type: 'expired', id }, visit)
       return
     }
-    const entries = this.#entries(record, route)
+    const entries = this.#entries(record, visit)
     if (entries === null) return
     visit.journal.start(entries)
+    visit.trace?.found(entries)
     visit.found = { token, record, version: record.version }
     if (this.#events.heard) {
-      this.#events.tell({ type: 'read', id }, route)
+      this.#events.tell({ type: 'read', id }, visit)
       if (this.#settings.idle !== null && record.seenAt === now)
-        this.#events.tell({ type: 'renewed', id }, route)
+        this.#events.tell({ type: 'renewed', id }, visit)
     }
   }
 
   #loadOneOf(visit: OpenVisit, tokens: readonly string[]): Awaitable<void> {
     const now = this.#settings.clock()
-    const budget = new Budget(this.#settings.deadline)
+    const budget = new Budget(this.#settings.deadline, visit.trace)
     const alive: [string, StoredRecord][] = []
     const from = (at: number): Awaitable<void> => {
       const token = tokens[at]
@@ -204,10 +227,7 @@ export class StoreKeeper implements Keeper {
       })
     }
     const choose = (): void => {
-      this.#events.tell(
-        { type: 'duplicate', id: null, count: tokens.length, valid: alive.length },
-        visit.facts.route,
-      )
+      this.#events.tell({ type: 'duplicate', id: null, count: tokens.length, valid: alive.length }, visit)
       if (alive.length === 1) this.#take(visit, alive[0]![0], alive[0]![1], now)
     }
     try {
@@ -225,17 +245,17 @@ export class StoreKeeper implements Keeper {
     return !this.#keepsTimes || (now < record.endsAt && now < record.createdAt + this.#settings.lifetime)
   }
 
-  #entries(record: SessionRecord, route: string | undefined): Entries | null {
+  #entries(record: SessionRecord, visit: OpenVisit): Entries | null {
     let entries: Entries
     try {
       entries = this.#settings.serializer.decode(record.data)
     } catch {
-      this.#events.tell({ type: 'corrupt', id: record.id, reason: 'the stored text is no session' }, route)
+      this.#events.tell({ type: 'corrupt', id: record.id, reason: 'the stored text is no session' }, visit)
       return null
     }
     const issues = this.#settings.schema === null ? [] : mismatches(entries, this.#settings)
     if (issues.length === 0) return entries
-    this.#events.tell({ type: 'invalid', id: record.id, issues }, route)
+    this.#events.tell({ type: 'invalid', id: record.id, issues }, visit)
     return null
   }
 
@@ -247,8 +267,8 @@ export class StoreKeeper implements Keeper {
   }
 
   #nothing(visit: OpenVisit): string | null {
-    const leaving = visit.destroyed && this.#cookie.read(visit.header, visit.facts).length > 0
-    return visit.spoiled || leaving ? this.#cookie.drop(visit.facts) : null
+    const leaving = visit.destroyed && this.#cookie.read(visit).length > 0
+    return visit.spoiled || leaving ? this.#cookie.drop(visit) : null
   }
 
   #create(
@@ -273,7 +293,7 @@ export class StoreKeeper implements Keeper {
       expiresAt: this.#expiry(now, endsAt),
       endsAt,
     }
-    const line = this.#cookie.write(visit.facts, token, entries, endsAt)
+    const line = this.#cookie.write(visit, token, entries, endsAt)
     const born = this.#calls.call('create', record.id, budget, (store) => store.create(record))
     return chain(born, (isBorn): Awaitable<string> => {
       if (!isBorn) {
@@ -285,7 +305,7 @@ export class StoreKeeper implements Keeper {
         return this.#create(visit, values, user, budget, tries + 1)
       }
       this.#stored(visit, token, record, entries)
-      this.#events.tell({ type: 'created', id: record.id, bytes: record.data.length }, visit.facts.route)
+      this.#events.tell({ type: 'created', id: record.id, bytes: record.data.length }, visit)
       this.#sweep(now)
       return this.#trimmed(record, line)
     })
@@ -325,8 +345,8 @@ export class StoreKeeper implements Keeper {
     return chain(gone, () => {
       visit.found = null
       visit.ended = true
-      this.#events.tell({ type: 'destroyed', id }, visit.facts.route)
-      return this.#cookie.drop(visit.facts)
+      this.#events.tell({ type: 'destroyed', id }, visit)
+      return this.#cookie.drop(visit)
     })
   }
 
@@ -373,9 +393,7 @@ export class StoreKeeper implements Keeper {
       }
       const newest = await this.#get(id, budget)
       const entries =
-        newest === null || !this.#alive(newest, settings.clock())
-          ? null
-          : this.#entries(newest, visit.facts.route)
+        newest === null || !this.#alive(newest, settings.clock()) ? null : this.#entries(newest, visit)
       if (newest === null || entries === null) return this.#gone(writing)
       if (found.version !== null && newest.version !== found.version) merges++
       const merged = whole
@@ -422,17 +440,16 @@ export class StoreKeeper implements Keeper {
     if (merges > 0) this.#merged++
     this.#stored(visit, token ?? found.token, record, entries)
     if (this.#events.heard) {
-      const { route } = visit.facts
       const keys = [...changes.keys.keys()]
-      if (merges > 0) this.#events.tell({ type: 'merged', id: record.id, tries: merges, keys }, route)
+      if (merges > 0) this.#events.tell({ type: 'merged', id: record.id, tries: merges, keys }, visit)
       if (token === null)
-        this.#events.tell({ type: 'written', id: record.id, bytes: record.data.length, keys }, route)
-      else this.#events.tell({ type: 'rotated', id: record.id, from: found.record.id }, route)
+        this.#events.tell({ type: 'written', id: record.id, bytes: record.data.length, keys }, visit)
+      else this.#events.tell({ type: 'rotated', id: record.id, from: found.record.id }, visit)
     }
     const permanent = isPermanent(entries, visit.settings)
     // The browser knows the id already; it needs to be told only of another life of the cookie.
     if (token === null && permanent === wasPermanent && (this.#keepsTimes || !permanent)) return null
-    const line = this.#cookie.write(visit.facts, token ?? found.token, entries, record.endsAt)
+    const line = this.#cookie.write(visit, token ?? found.token, entries, record.endsAt)
     if (token === null) return line
     this.#remember(found.record.id)
     return record.user === found.record.user ? line : this.#trimmed(record, line)
@@ -442,9 +459,9 @@ export class StoreKeeper implements Keeper {
     const { id } = found.record
     visit.found = null
     visit.ended = true
-    this.#events.tell({ type: 'gone', id, keys: [...changes.keys.keys()] }, visit.facts.route)
+    this.#events.tell({ type: 'gone', id, keys: [...changes.keys.keys()] }, visit)
     // Where a parallel request rotated the id, its response carries the new cookie: dropping it here would log out.
-    return this.#rotatedHere.has(id) ? null : this.#cookie.drop(visit.facts)
+    return this.#rotatedHere.has(id) ? null : this.#cookie.drop(visit)
   }
 
   #stored(visit: OpenVisit, token: string, record: SessionRecord, entries: Entries): void {
@@ -464,8 +481,7 @@ export class StoreKeeper implements Keeper {
   }
 
   #tellClashes(visit: OpenVisit, id: string, clashes: readonly Settled[]): void {
-    for (const { key, kept } of clashes)
-      this.#events.tell({ type: 'clash', id, key, kept }, visit.facts.route)
+    for (const { key, kept } of clashes) this.#events.tell({ type: 'clash', id, key, kept }, visit)
   }
 
   #expiry(now: number, endsAt: number): number {

@@ -4,9 +4,11 @@ import type { RequestFacts, ResponseFacts } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { dictionary, flashesKey, permanentKey } from './dictionary.ts'
+import type { Events } from './events.ts'
 import { Flashes } from './flash.ts'
 import { Journal } from './journal.ts'
 import type { Settings } from './settings.ts'
+import { Trace } from './trace.ts'
 
 /** Where a visit's session comes from and goes to: a store or the cookie itself. */
 export interface Keeper {
@@ -35,7 +37,10 @@ export class OpenVisit {
   readonly header: string
   readonly facts: RequestFacts
   readonly journal: Journal
+  /** Notes for observers; null while nobody observes. */
+  readonly trace: Trace | null
   readonly #keeper: Keeper
+  readonly #events: Events
 
   /** What is stored of this session; null for a new one. */
   found: Found | null = null
@@ -59,12 +64,18 @@ export class OpenVisit {
   #closing: Promise<ResponseFacts> | null = null
   #saving: Promise<void> | null = null
 
-  constructor(settings: Settings, keeper: Keeper, header: string, facts: RequestFacts) {
+  constructor(settings: Settings, keeper: Keeper, events: Events, header: string, facts: RequestFacts) {
     this.settings = settings
     this.header = header
     this.facts = facts
     this.journal = new Journal(settings.serializer)
     this.#keeper = keeper
+    this.#events = events
+    this.trace = events.observed ? new Trace(settings.clock()) : null
+  }
+
+  get looked(): boolean {
+    return this.#looked
   }
 
   get session(): object {
@@ -177,6 +188,7 @@ export class OpenVisit {
     if (this.#state === 'closed' || this.#state === 'failed') return { setCookie: null, vary: this.#looked }
     if (!this.#looked) {
       this.#state = 'closed'
+      this.#events.closed(this, untouched)
       return untouched
     }
     this.#state = 'closing'
@@ -185,8 +197,7 @@ export class OpenVisit {
       if (isPromise(line)) return (this.#closing = this.#closed(line))
       return this.#done(line)
     } catch (error) {
-      this.#state = 'failed'
-      throw error
+      throw this.#failed(error)
     }
   }
 
@@ -194,8 +205,7 @@ export class OpenVisit {
     try {
       return this.#done(await line)
     } catch (error) {
-      this.#state = 'failed'
-      throw error
+      throw this.#failed(error)
     } finally {
       this.#closing = null
     }
@@ -203,6 +213,14 @@ export class OpenVisit {
 
   #done(line: string | null): ResponseFacts {
     this.#state = 'closed'
-    return { setCookie: line ?? this.#earned, vary: true }
+    const left = { setCookie: line ?? this.#earned, vary: true }
+    this.#events.closed(this, left)
+    return left
+  }
+
+  #failed(error: unknown): unknown {
+    this.#state = 'failed'
+    this.#events.closed(this, null, error)
+    return error
   }
 }
