@@ -54,12 +54,14 @@ export function setLines(head: Head, lines: readonly Line[]): void {
   }
 }
 
-const OF_THE_PAGE =
+/** Headers that describe a page, and so must not go out with another one. */
+export const ofThePage: RegExp =
   /^(?:content-(?!security-policy)|(?:etag|last-modified|cache-control|expires|transfer-encoding|trailer)$)/
 
-/** Makes the head one of an error: status 500, and no header that describes the page which is not sent. */
+/** Makes a head that has not left one of an error: status 500, and no header that describes the page in whose place it goes. */
 export function resetHead(head: Head): void {
-  for (const name of head.getHeaderNames()) if (OF_THE_PAGE.test(name)) head.removeHeader(name)
+  if (head.headersSent) return
+  for (const name of head.getHeaderNames()) if (ofThePage.test(name)) head.removeHeader(name)
   head.statusCode = 500
   // Reading or writing it on HTTP/2, which has none, is worth a warning to Node.
   if (Object.hasOwn(head, 'statusMessage')) head.statusMessage = ''

@@ -1,0 +1,103 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { Session, SessionData } from '../contracts/session.ts'
+import type { ResponseFacts, Visit, VisitSource } from '../contracts/visit.ts'
+import { isPromise } from '../lib/awaitable.ts'
+import { cacheControlForCookie, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
+import { beforeHead } from './before-head.ts'
+import { discard, withFacts } from './fetch-head.ts'
+import { carriedSession, carry, refuseAssignment, visitOf } from './mount.ts'
+import { ofThePage } from './node-head.ts'
+import { type AdapterOptions, requestFacts } from './request-facts.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The visitor's session; its values are typed by `declare module 'hipflask' { interface SessionData { … } }`. */
+    readonly session: Session
+  }
+}
+
+/** Under which an app knows which sessions it has, so that registering them twice is registering them once. */
+const registered = Symbol('hipflask')
+
+/**
+ * Sessions as a Fastify plugin: `request.session`, in the whole app wherever it is registered. The reply leaves after the
+ * session is stored, a hijacked one too; a session that cannot be read or stored is an error for the error handler, and
+ * nothing has been sent then. HTTPS is what `request.protocol` says, which hears proxies by `trustProxy`.
+ */
+export function fastifySession<Data = SessionData>(
+  sessions: VisitSource<Data>,
+  options: AdapterOptions<FastifyRequest> = {},
+): FastifyPluginCallback {
+  const plugin: FastifyPluginCallback = (app, _, done) => {
+    if (app.hasDecorator(registered) && app.getDecorator(registered) === sessions) return done()
+    app.decorate(registered, sessions)
+    app.decorateRequest('session', {
+      getter(this: FastifyRequest) {
+        return carriedSession(this) as Session
+      },
+      setter: refuseAssignment,
+    })
+
+    app.addHook('onRequest', async (request, reply) => {
+      const { protocol, method, originalUrl, headers } = request
+      const facts = requestFacts(protocol === 'https', method, originalUrl, options.label?.(request))
+      const opened = sessions.open(headers.cookie, facts)
+      const visit = isPromise(opened) ? await opened : opened
+      carry(request, sessions, visit)
+      guardHijacked(reply, visit)
+    })
+
+    app.addHook('onSend', async (request, reply, payload) => {
+      const visit = visitOf(request, sessions)
+      if (visit === undefined) return payload
+      try {
+        const closed = visit.close()
+        return addToReply(reply, payload, isPromise(closed) ? await closed : closed)
+      } catch (error) {
+        giveUp(reply, payload)
+        throw error
+      }
+    })
+    done()
+  }
+  return Object.assign(plugin, {
+    [Symbol.for('skip-override')]: true,
+    [Symbol.for('fastify.display-name')]: 'hipflask',
+  })
+}
+
+function addToReply(reply: FastifyReply, payload: unknown, facts: ResponseFacts): unknown {
+  // Its headers replace the reply's, so they are the ones to add to.
+  if (payload instanceof Response) return withFacts(payload, facts)
+  if (facts.vary) reply.header('vary', varyWithCookie(reply.getHeader('vary')))
+  if (facts.setCookie !== null) {
+    reply.header('cache-control', cacheControlForCookie(reply.getHeader('cache-control')))
+    const cookies = withSetCookie(reply.getHeader('set-cookie'), facts.setCookie)
+    reply.removeHeader('set-cookie').header('set-cookie', cookies)
+  }
+  return payload
+}
+
+function giveUp(reply: FastifyReply, payload: unknown): void {
+  if (payload instanceof Readable) payload.destroy()
+  if (payload instanceof Response) discard(payload)
+  for (const name of Object.keys(reply.getHeaders())) if (ofThePage.test(name)) reply.removeHeader(name)
+  reply.code(500)
+}
+
+/** After `reply.hijack()` no hook is called any more. */
+function guardHijacked<Data>(reply: FastifyReply, visit: Visit<Data>): void {
+  const hijack = reply.hijack.bind(reply)
+  reply.hijack = () => {
+    beforeHead(
+      reply.raw,
+      () => visit.close(),
+      (error) => {
+        reply.log.error(error)
+        reply.raw.end('Internal Server Error')
+      },
+    )
+    return hijack()
+  }
+}

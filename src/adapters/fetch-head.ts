@@ -1,0 +1,26 @@
+import type { ResponseFacts } from '../contracts/visit.ts'
+import { cacheControlForCookie, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
+
+/**
+ * The response with what a session has to say added to its head. Always another response, unless there is nothing to
+ * say: one that is immutable (a redirect, a fetched one) cannot be changed, and one that the app keeps and answers again
+ * must not carry this visitor's cookie. A response that switches protocols has no room for it and stays as it is.
+ */
+export function withFacts(response: Response, { vary, setCookie }: ResponseFacts): Response {
+  if ((!vary && setCookie === null) || response.status < 200) return response
+  const copy = new Response(response.body, response)
+  const { headers } = copy
+  if (vary) headers.set('Vary', varyWithCookie(headers.get('Vary')))
+  if (setCookie !== null) {
+    headers.set('Cache-Control', cacheControlForCookie(headers.get('Cache-Control')))
+    const cookies = withSetCookie(headers.getSetCookie(), setCookie)
+    headers.delete('Set-Cookie')
+    for (const cookie of cookies) headers.append('Set-Cookie', cookie)
+  }
+  return copy
+}
+
+/** Lets go of a response that is not sent after all; what becomes of its stream concerns nobody any more. */
+export function discard(response: Response): void {
+  void response.body?.cancel().catch(() => undefined)
+}

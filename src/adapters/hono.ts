@@ -1,0 +1,50 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Session, SessionData } from '../contracts/session.ts'
+import type { ResponseFacts, VisitSource } from '../contracts/visit.ts'
+import { discard, withFacts } from './fetch-head.ts'
+import { carry, visitOf } from './mount.ts'
+import { type AdapterOptions, isHttps, type ProxyOptions, requestFacts } from './request-facts.ts'
+
+/** The variables `honoSession` sets, for `new Hono<{ Variables: SessionVariables<Data> }>()`. */
+export interface SessionVariables<Data = SessionData> {
+  session: Session<Data>
+}
+
+/** Options of `honoSession`. */
+export interface HonoOptions extends AdapterOptions<Context>, ProxyOptions {}
+
+/**
+ * Sessions as Hono middleware: `c.var.session`. The response is answered after the session is stored, and before its body
+ * is read. A session that cannot be read or stored is an error for `app.onError`.
+ */
+export function honoSession<Data = SessionData>(
+  sessions: VisitSource<Data>,
+  options: HonoOptions = {},
+): MiddlewareHandler<{ Variables: SessionVariables<Data> }> {
+  const { label, trustProxy = false } = options
+  return async (c, next) => {
+    if (visitOf(c, sessions)) {
+      await next()
+      return
+    }
+    const { req } = c
+    const secure = isHttps(req.url.startsWith('https:'), trustProxy ? req.header('x-forwarded-proto') : null)
+    const facts = requestFacts(secure, req.method, req.path, label?.(c))
+    const visit = await sessions.open(req.header('cookie'), facts)
+    carry(c, sessions, visit)
+    c.set('session', visit.session)
+    await next()
+    const page = c.res
+    // Without this Hono would copy the page's headers onto the response that takes its place.
+    c.res = undefined
+    let closed: ResponseFacts
+    try {
+      closed = await visit.close()
+    } catch (error) {
+      discard(page)
+      c.status(500)
+      throw error
+    }
+    c.res = withFacts(page, closed)
+  }
+}
