@@ -4,6 +4,17 @@ import { Float } from './python-values.ts'
 /** How deep arrays and objects may nest, in text that is read and in text that is written. */
 export const MAX_DEPTH = 64
 
+/** The character codes of JSON's punctuation. */
+export const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const colon = 0x3a
+const comma = 0x2c
+const quote = 0x22
+const backslash = 0x5c
+const minus = 0x2d
+
 /** Makes a value of an object that has exactly one key, or answers the object itself. May throw. */
 export type Revive = (object: Record<string, unknown>, key: string) => unknown
 
@@ -14,15 +25,13 @@ export type Revive = (object: Record<string, unknown>, key: string) => unknown
 export class JsonReader {
   readonly #text: string
   readonly #revive: Revive | null
-  readonly #maxDepth: number
   #depth = 0
   /** The position reading has come to. */
   at = 0
 
-  constructor(text: string, revive: Revive | null, maxDepth: number = MAX_DEPTH) {
+  constructor(text: string, revive: Revive | null) {
     this.#text = text
     this.#revive = revive
-    this.#maxDepth = maxDepth
   }
 
   /** The one value that is the whole text. */
@@ -35,16 +44,14 @@ export class JsonReader {
 
   /** Passes insignificant whitespace. */
   space(): void {
-    for (;;) {
-      const char = this.#text.charCodeAt(this.at)
-      if (char !== 0x20 && char !== 0x0a && char !== 0x0d && char !== 0x09) return
-      this.at++
-    }
+    let char = this.#text.charCodeAt(this.at)
+    while (char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09)
+      char = this.#text.charCodeAt(++this.at)
   }
 
-  /** Whether the next character is `char`, which is then passed. */
-  take(char: string): boolean {
-    if (this.#text[this.at] !== char) return false
+  /** Whether the next character has the code `char`; it is then passed. */
+  take(char: number): boolean {
+    if (this.#text.charCodeAt(this.at) !== char) return false
     this.at++
     return true
   }
@@ -63,11 +70,11 @@ export class JsonReader {
   /** The value that starts here. */
   value(): unknown {
     switch (this.#text.charCodeAt(this.at)) {
-      case 0x22: // "
+      case quote:
         return this.string()
-      case 0x7b: // {
+      case openBrace:
         return this.#object()
-      case 0x5b: // [
+      case openBracket:
         return this.#array()
       case 0x74:
         return this.#word('true', true)
@@ -86,37 +93,40 @@ export class JsonReader {
 
   /** The string that starts here. */
   string(): string {
-    if (!this.take('"')) this.fail()
+    if (!this.take(quote)) this.fail()
     const start = this.at
     let plain = true
+    let at = start
     for (;;) {
-      const char = this.#text.charCodeAt(this.at)
-      if (char === 0x22) break
-      if (!(char >= 0x20)) this.fail() // a raw control character, or NaN: the end of the text
-      if (char === 0x5c) {
+      const char = this.#text.charCodeAt(at)
+      if (char === quote) break
+      if (char === backslash) {
         plain = false
-        this.at++
+        at++
+      } else if (!(char >= 0x20)) {
+        this.at = at
+        this.fail() // a raw control character, or NaN: the end of the text
       }
-      this.at++
+      at++
     }
-    const end = this.at++
-    return plain ? this.#text.slice(start, end) : this.#unescaped(start - 1, end + 1)
+    this.at = at + 1
+    return plain ? this.#text.slice(start, at) : this.#unescaped(start - 1, at + 1)
   }
 
   /** Reads the members of the object whose brace was passed, up to its end. */
   members(each: (key: string) => void): void {
     this.space()
-    if (this.take('}')) return
+    if (this.take(closeBrace)) return
     do {
       this.space()
       const key = this.string()
       this.space()
-      if (!this.take(':')) this.fail()
+      if (!this.take(colon)) this.fail()
       this.space()
       each(key)
       this.space()
-    } while (this.take(','))
-    if (!this.take('}')) this.fail()
+    } while (this.take(comma))
+    if (!this.take(closeBrace)) this.fail()
   }
 
   #object(): unknown {
@@ -135,20 +145,20 @@ export class JsonReader {
     const items: unknown[] = []
     this.#enter()
     this.space()
-    if (!this.take(']')) {
+    if (!this.take(closeBracket)) {
       do {
         this.space()
         items.push(this.value())
         this.space()
-      } while (this.take(','))
-      if (!this.take(']')) this.fail()
+      } while (this.take(comma))
+      if (!this.take(closeBracket)) this.fail()
     }
     this.#depth--
     return items
   }
 
   #enter(): void {
-    if (++this.#depth > this.#maxDepth) this.fail()
+    if (++this.#depth > MAX_DEPTH) this.fail()
     this.at++
   }
 
@@ -172,21 +182,19 @@ export class JsonReader {
     number.lastIndex = this.at
     const match = number.exec(this.#text)
     if (match === null) {
-      if (this.take('-')) return this.#word('Infinity', -Infinity)
+      if (this.take(minus)) return this.#word('Infinity', -Infinity)
       return this.fail()
     }
     this.at = number.lastIndex
-    const [text, fraction, exponent] = match
+    const [text, float] = match
     const value = Number(text)
-    if (fraction === undefined && exponent === undefined) {
-      if (text.length - (text[0] === '-' ? 1 : 0) > MAX_DIGITS) this.fail()
-      return Number.isSafeInteger(value) ? value + 0 : BigInt(text) // -0 + 0 is 0, as Python's int has it
-    }
-    return Number.isInteger(value) ? Object.freeze(new Float(value)) : value
+    if (float !== undefined) return Number.isInteger(value) ? Object.freeze(new Float(value)) : value
+    if (text.length - (value < 0 ? 1 : 0) > MAX_DIGITS) this.fail()
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(text) // -0 + 0 is 0, as Python's int has it
   }
 }
 
-const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y
+const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)?/y
 
 /** Sets an own property whatever its name: `__proto__` is a key like any other. */
 export function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {

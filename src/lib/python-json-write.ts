@@ -26,10 +26,12 @@ export class JsonWriter {
   readonly #root: string
   readonly #style: JsonStyle
   readonly #steps: (string | number)[] = []
-  #depth = 0
+  #depth: number
   #nodes = 0
 
-  constructor(root: string, style: JsonStyle) {
+  /** `root` is the path that messages start with; `depth` levels are open around the value already. */
+  constructor(root: string, style: JsonStyle, depth: number = 0) {
+    this.#depth = depth
     this.#root = root
     this.#style = style
   }

@@ -61,9 +61,10 @@ export function weakness(bytes: Uint8Array, minBytes: number): string | null {
   if (isPublishedSecret(bytes)) return 'is publicly known'
   if (bytes.length < minBytes) return `has ${bytes.length} bytes where ${minBytes} are needed`
   const unit = bytes.subarray(0, shortestPeriod(bytes))
-  // Three bits a byte: random bytes, base64 and hexadecimal text all have more; repeated or counted-up text has less.
-  const enough = minBytes * 3
-  if (entropy(unit) < enough || entropy(steps(unit)) < enough) return 'is repetitive'
+  // Random bytes, base64 and hexadecimal text all have more than this; what is repeated or counted up has less.
+  const enough = minBytes * 2.5
+  if (entropy(unit) < enough || entropy(steps(unit)) < enough)
+    return 'repeats itself or has too little variety'
   return null
 }
 

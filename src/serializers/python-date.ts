@@ -55,7 +55,9 @@ export function readDate(text: string): Date | null {
   if (fullYear < 100 || fullYear > 9999 || !fields6(date).every((n, i) => n === written[i])) return null
   const offset = zones.get(zone.toUpperCase()) ?? (int(zone) || 0)
   const minutes = Math.sign(offset) * (Math.floor(Math.abs(offset) / 100) * 60 + (Math.abs(offset) % 100))
-  return Math.abs(minutes) < 24 * 60 ? new Date(date.getTime() - minutes * 60_000) : null
+  if (Math.abs(minutes) >= 24 * 60) return null
+  const instant = new Date(date.getTime() - minutes * 60_000)
+  return writeDate(instant) === null ? null : instant // at the edges of Python's years, its zone decides
 }
 
 interface Parts {

@@ -1,6 +1,6 @@
 import type { Kept, Serializer } from '../contracts/serializer.ts'
 import { sortByCodePoint } from '../lib/code-point-order.ts'
-import { JsonReader, MAX_DEPTH } from '../lib/python-json-read.ts'
+import { JsonReader, openBrace } from '../lib/python-json-read.ts'
 import { JsonWriter, quoteAscii } from '../lib/python-json-write.ts'
 import { tuple } from '../lib/python-values.ts'
 import { dictEntries } from './python-dict.ts'
@@ -15,10 +15,9 @@ const flashesKey = '_flashes'
  */
 export const taggedJson: Serializer = {
   decode(data: string): Map<string, Kept> {
-    // A session whose only key looks like a tag is wrapped in one more object.
-    const reader = new JsonReader(data, untag, data.startsWith('{" di":') ? MAX_DEPTH + 1 : MAX_DEPTH)
+    const reader = new JsonReader(data, untag)
     reader.space()
-    if (!reader.take('{')) return fromDict(reader.whole())
+    if (!reader.take(openBrace)) return fromDict(reader.whole())
     const entries = new Map<string, Value>()
     reader.members((key) => {
       const start = reader.at
@@ -78,7 +77,9 @@ class Value {
 
 function keep(value: unknown, path: string): Kept {
   const pairs = path === flashesKey && Array.isArray(value) ? value.map(asTuple) : value
-  return new Value(new JsonWriter(path, flaskStyle).write(pairs), undefined, true)
+  // Under a key that looks like a tag, a value may come to stand inside one more object.
+  const depth = isTag(path) ? 1 : 0
+  return new Value(new JsonWriter(path, flaskStyle, depth).write(pairs), undefined, true)
 }
 
 function asTuple(message: unknown): unknown {
