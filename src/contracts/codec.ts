@@ -32,6 +32,8 @@ export interface SessionCodec {
   readonly keepsTimes: boolean
   /** Whether the cookie's name must stay exactly as configured (a foreign program reads it), so no `__Host-` is added. */
   readonly fixedName: boolean
+  /** Present: cookies appear and disappear as Flask's do, so a client sees no difference; see docs/flask.md for the rest. */
+  readonly flask?: { readonly refreshEachRequest: boolean }
   open(token: string, context: CodecContext): Opened
   seal(contents: CookieContents, context: CodecContext): string
 }

@@ -1,5 +1,6 @@
 import type { CodecContext, CookieContents, Rejection, SessionCodec } from '../contracts/codec.ts'
 import { isEmpty, mismatches, text } from './contents.ts'
+import { type CookieFacts, flaskRules, ownRules } from './cookie-rules.ts'
 import type { Events } from './events.ts'
 import { applied, type Entries } from './merge.ts'
 import { type SessionCookie, isPermanent } from './session-cookie.ts'
@@ -28,6 +29,11 @@ export class CookieKeeper implements Keeper {
     this.#events = events
   }
 
+  /** Flask's rules may renew the cookie of a permanent session in a request that never looks at it. */
+  get unasked(): boolean {
+    return this.#codec.flask?.refreshEachRequest === true
+  }
+
   load(visit: OpenVisit): void {
     const tokens = this.#cookie.read(visit)
     if (tokens.length === 0) return
@@ -49,9 +55,22 @@ export class CookieKeeper implements Keeper {
     const { journal, found, settings } = visit
     const changes = visit.destroyed ? null : journal.settle()
     const entries = changes === null ? journal.base : applied(journal.base, changes)
-    if (visit.destroyed || (isEmpty(entries) && found !== null && changes !== null)) return this.#drop(visit)
-    const writes = changes === null ? found !== null && (visit.stale || visit.regenerates) : !isEmpty(entries)
-    if (!writes) return visit.spoiled ? this.#cookie.drop(visit) : null
+    const facts: CookieFacts = {
+      exists: found !== null,
+      came: found !== null || this.#cookie.read(visit).length > 0,
+      spoiled: visit.spoiled,
+      destroyed: visit.destroyed,
+      changed: changes !== null,
+      modified: journal.modified,
+      empty: isEmpty(entries),
+      bare: entries.size === 0,
+      due: visit.stale || visit.regenerates,
+      permanent: isPermanent(entries, settings),
+    }
+    const { flask } = this.#codec
+    const verdict = flask === undefined ? ownRules(facts) : flaskRules(facts, flask.refreshEachRequest)
+    if (verdict === 'nothing') return null
+    if (verdict === 'drop') return this.#drop(visit)
 
     const now = settings.clock()
     const whole = found === null && visit.permanent ? permanent(entries, settings) : entries
@@ -90,8 +109,11 @@ export class CookieKeeper implements Keeper {
     const opened = this.#codec.open(token, context)
     if (!opened.ok) return opened.reason
     const { contents, stale } = opened
-    const end = Math.min(contents.expiresAt, contents.endsAt, contents.createdAt + this.#settings.lifetime)
-    if (!(context.now < end)) return 'expired'
+    const { keepsTimes } = this.#codec
+    const end = keepsTimes
+      ? Math.min(contents.endsAt, contents.createdAt + this.#settings.lifetime)
+      : contents.endsAt
+    if (!(context.now < end && context.now < contents.expiresAt)) return 'expired'
     let entries: Entries
     try {
       entries = this.#settings.serializer.decode(contents.data)
@@ -118,13 +140,12 @@ export class CookieKeeper implements Keeper {
     this.#events.tell({ type: 'read', id: null }, visit)
   }
 
-  #drop(visit: OpenVisit): string | null {
-    const came = visit.found !== null || this.#cookie.read(visit).length > 0
+  #drop(visit: OpenVisit): string {
     if (visit.found !== null) this.#events.tell({ type: 'destroyed', id: null }, visit)
     visit.found = null
     visit.ended = visit.destroyed
     visit.journal.start(new Map())
-    return came ? this.#cookie.drop(visit) : null
+    return this.#cookie.drop(visit)
   }
 }
 

@@ -12,6 +12,8 @@ export interface Owner {
   readonly flashes: Flashes
   readonly meta: SessionMeta
   permanent: boolean
+  /** `permanent` outlives a clear, except by Flask's rules. */
+  keepPermanent(): void
   regenerate(): void
   destroy(): void
   save(): Promise<void>
@@ -61,7 +63,7 @@ const verbs = {
   clear(this: Inside): void {
     const { permanent } = owner(this, 'clear')
     owner(this, 'clear').change().clear()
-    if (permanent) owner(this, 'clear').permanent = true
+    if (permanent) owner(this, 'clear').keepPermanent()
   },
   flash(this: Inside, message: string, category: string = 'message'): void {
     owner(this, 'flash').flashes.add(owner(this, 'flash').change(), message, category)

@@ -42,6 +42,7 @@ export class Journal {
   #held: Map<string, unknown> | null = null
   #noted: Map<string, Change | 'assigned'> | null = null
   #cleared = false
+  #modified = false
 
   constructor(serializer: Serializer) {
     this.#serializer = serializer
@@ -53,6 +54,12 @@ export class Journal {
     this.#held = null
     this.#noted = null
     this.#cleared = false
+    this.#modified = false
+  }
+
+  /** Whether anything was assigned, removed, computed or cleared, even to what it was. */
+  get modified(): boolean {
+    return this.#modified
   }
 
   /** What was at rest at the start. */
@@ -82,6 +89,7 @@ export class Journal {
   }
 
   #note(key: string, change: Change | 'assigned'): void {
+    this.#modified = true
     this.#noted ??= new Map()
     this.#noted.set(key, change)
   }
@@ -102,6 +110,7 @@ export class Journal {
     this.#held = null
     this.#noted = null
     this.#cleared = true
+    this.#modified = true
   }
 
   /** Runs `fn` on the key's value and notes it for a later run on a newer one. */

@@ -58,6 +58,7 @@ export interface PeekedSession {
 
 /** Sessions in a store: the cookie holds an id, the record is compared and swapped, and a lost race is replayed. */
 export class StoreKeeper implements Keeper {
+  readonly unasked = false
   readonly #settings: Settings
   readonly #calls: StoreCalls
   readonly #cookie: SessionCookie

@@ -12,6 +12,8 @@ import { Trace } from './trace.ts'
 
 /** Where a visit's session comes from and goes to: a store or the cookie itself. */
 export interface Keeper {
+  /** True when a session may have to be written though nobody looked at it. */
+  readonly unasked: boolean
   /** Reads the visit's session, or leaves it new. */
   load(visit: OpenVisit): Awaitable<void>
   /** Stores what the visit did and answers the Set-Cookie value for it, null for none. */
@@ -135,7 +137,11 @@ export class OpenVisit {
 
   set permanent(permanent: boolean) {
     const journal = this.change()
-    if (permanent !== this.permanent) journal.set(permanentKey, permanent)
+    if (permanent !== this.permanent || this.settings.flask) journal.set(permanentKey, permanent)
+  }
+
+  keepPermanent(): void {
+    if (!this.settings.flask) this.permanent = true
   }
 
   get meta(): SessionMeta {
@@ -186,7 +192,8 @@ export class OpenVisit {
     if (this.#closing !== null) return this.#closing
     if (this.#saving !== null) return this.#saving.then(() => this.close())
     if (this.#state === 'closed' || this.#state === 'failed') return { setCookie: null, vary: this.#looked }
-    if (!this.#looked) {
+    if (!this.#looked && this.#keeper.unasked && this.#state === 'waiting') void this.load()
+    else if (!this.#looked) {
       this.#state = 'closed'
       this.#events.closed(this, untouched)
       return untouched
@@ -213,7 +220,8 @@ export class OpenVisit {
 
   #done(line: string | null): ResponseFacts {
     this.#state = 'closed'
-    const left = { setCookie: line ?? this.#earned, vary: true }
+    const setCookie = line ?? this.#earned
+    const left = { setCookie, vary: this.#looked || setCookie !== null }
     this.#events.closed(this, left)
     return left
   }

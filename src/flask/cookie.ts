@@ -5,6 +5,7 @@ import type { Digest, KeyDerivation } from '../itsdangerous/key.ts'
 import { packPayload, unpackPayload } from '../itsdangerous/payload.ts'
 import { Signatures } from '../itsdangerous/signature.ts'
 import { decodeTimestamp, encodeTimestamp, expiredAge } from '../itsdangerous/timestamp.ts'
+import { tuple } from '../lib/python-values.ts'
 import { readSecrets } from '../lib/secret.ts'
 import type { Secret } from '../lib/secret.ts'
 import { taggedJson } from '../serializers/tagged-json.ts'
@@ -25,6 +26,8 @@ export interface FlaskCookieOptions {
   readonly maxInflated?: number
   /** Take every spelling of a cookie that Flask takes, not only the one it writes. Default false. */
   readonly lenient?: boolean
+  /** Cookies appear and disappear as Flask's own do: also for assignments that change nothing, and by this refresh rule. */
+  readonly rules?: { readonly refreshEachRequest: boolean }
 }
 
 /**
@@ -84,10 +87,22 @@ export function flaskCookie(options: FlaskCookieOptions): SessionCodec {
     return read?.data === data ? read.entries : taggedJson.decode(data)
   }
 
-  const serializer: Serializer = { ...taggedJson, decode }
-  return { serializer, keepsTimes: false, fixedName: true, open, seal }
+  const serializer: Serializer = {
+    ...taggedJson,
+    decode,
+    // Flask flashes tuples, and in a cookie one can tell.
+    keep: (value, path) => taggedJson.keep(path === '_flashes' ? pairs(value) : value, path),
+  }
+  const codec = { serializer, keepsTimes: false, fixedName: true, open, seal }
+  return options.rules === undefined ? codec : { ...codec, flask: options.rules }
 }
 
 function rejected(reason: Rejection): Opened {
   return { ok: false, reason }
+}
+
+function pairs(messages: unknown): unknown {
+  return Array.isArray(messages)
+    ? messages.map((message) => (Array.isArray(message) ? tuple(...message) : message))
+    : messages
 }
