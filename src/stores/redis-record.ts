@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto'
+import type { SessionInfo, SessionRecord, StoredRecord } from '../contracts/store.ts'
+
+/*
+ * One session is one string. Its first line has fields at fixed places, so that scripts read and renew it without
+ * touching the rest; after the line come user, label and values, as they are:
+ *
+ *   hipflask1 <stamp> <createdAt> <seenAt> <expiresAt> <endsAt> <owner> <noteBytes> <user> <label> <data>\n
+ *
+ * `stamp` is drawn at random by each writer and is the version. Times are 16 digits. `owner` is SHA-256 of the user
+ * (base64url), or 43 spaces for nobody's. `noteBytes` is the length of user and label in UTF-8; `user`, `label` and
+ * `data` are lengths in UTF-16 units, 10 digits, or 10 spaces for null.
+ */
+
+/** What every record of this layout begins with. */
+export const MAGIC = 'hipflask1 '
+
+/** Where a field begins and where it ends. */
+type Place = readonly [from: number, to: number]
+
+/** The places of the first line's fields; indices of JavaScript, `to` is exclusive. */
+export const PLACES = {
+  stamp: [10, 26],
+  createdAt: [27, 43],
+  seenAt: [44, 60],
+  expiresAt: [61, 77],
+  endsAt: [78, 94],
+  owner: [95, 138],
+  noteBytes: [139, 149],
+  user: [150, 160],
+  label: [161, 171],
+  data: [172, 182],
+} as const satisfies Record<string, Place>
+
+/** The length of the first line, its line end included. */
+export const LINE = 183
+
+const NOBODY = ' '.repeat(43)
+const NULL = ' '.repeat(10)
+
+/** The name under which a user's sessions are listed: SHA-256, so that keys have one length and tell nothing. */
+export function ownerOf(user: string): string {
+  return hash('sha256', user, 'base64url')
+}
+
+/** A time as scripts compare it: 16 digits. */
+export function time(milliseconds: number): string {
+  return String(Math.max(0, Math.floor(milliseconds))).padStart(16, '0')
+}
+
+/** The text of a record under a fresh `stamp` (16 characters). */
+export function encodeRecord(record: SessionRecord, stamp: string): string {
+  const { data, user, label } = record
+  const fields = [
+    stamp,
+    time(record.createdAt),
+    time(record.seenAt),
+    time(record.expiresAt),
+    time(record.endsAt),
+    user === null ? NOBODY : ownerOf(user),
+    count(Buffer.byteLength(user ?? '') + Buffer.byteLength(label ?? '')),
+    user === null ? NULL : count(user.length),
+    label === null ? NULL : count(label.length),
+    count(data.length),
+  ]
+  return `${MAGIC}${fields.join(' ')}\n${user ?? ''}${label ?? ''}${data}`
+}
+
+/** The record that `text` holds, or null when it is none of ours or was cut. */
+export function decodeRecord(id: string, text: string): StoredRecord | null {
+  const line = readLine(id, text)
+  if (line === null || text.length !== line.dataAt + line.info.size) return null
+  const { size: _, ...rest } = line.info
+  return { ...rest, data: text.slice(line.dataAt), version: line.stamp }
+}
+
+/** The same without its values, from a text that stops before them or goes on; null when it is none of ours. */
+export function decodeInfo(id: string, text: string): SessionInfo | null {
+  const line = readLine(id, text)
+  return line === null || text.length < line.dataAt ? null : line.info
+}
+
+function readLine(id: string, text: string): { info: SessionInfo; stamp: string; dataAt: number } | null {
+  if (!text.startsWith(MAGIC) || text[LINE - 1] !== '\n') return null
+  const number = ([from, to]: Place): number => {
+    const digits = text.slice(from, to)
+    return /^\d+$/.test(digits) ? Number(digits) : Number.NaN
+  }
+  const hasUser = text.slice(...PLACES.user) !== NULL
+  const hasLabel = text.slice(...PLACES.label) !== NULL
+  const labelAt = LINE + (hasUser ? number(PLACES.user) : 0)
+  const dataAt = labelAt + (hasLabel ? number(PLACES.label) : 0)
+  const info = {
+    id,
+    user: hasUser ? text.slice(LINE, labelAt) : null,
+    label: hasLabel ? text.slice(labelAt, dataAt) : null,
+    createdAt: number(PLACES.createdAt),
+    seenAt: number(PLACES.seenAt),
+    expiresAt: number(PLACES.expiresAt),
+    endsAt: number(PLACES.endsAt),
+    size: number(PLACES.data),
+  }
+  const sum = dataAt + info.createdAt + info.seenAt + info.expiresAt + info.endsAt + info.size
+  return Number.isNaN(sum) ? null : { info, stamp: text.slice(...PLACES.stamp), dataAt }
+}
+
+function count(length: number): string {
+  return String(length).padStart(10, '0')
+}
