@@ -6,7 +6,7 @@ import { nameParts, quoted, sqlStore, sweepBatch, wrongClient } from './sql.ts'
 export type { SqlStore } from './sql.ts'
 
 /** What the store needs of a pool of the package `mysql2`, of either flavour. */
-export type MysqlPool = MysqlPromisePool | { promise(): MysqlPromisePool }
+export type MysqlPool = MysqlPromisePool | { getConnection: unknown; promise(): MysqlPromisePool }
 
 /** What the store needs of a pool of `mysql2/promise`. */
 export interface MysqlPromisePool {
@@ -52,9 +52,9 @@ const inTransaction = 1
  */
 export function mysqlStore(options: MysqlStoreOptions): SqlStore {
   const { pool: given, table: name = defaultTable, timeout = 5_000 } = options
-  const pool = given !== undefined && 'promise' in given ? given.promise() : given
-  if (typeof pool?.getConnection !== 'function')
+  if (typeof (given as MysqlPromisePool | undefined)?.getConnection !== 'function')
     throw wrongClient('mysqlStore', 'pass { pool: mysql.createPool({ uri }) } of the package mysql2.')
+  const pool = 'promise' in given ? given.promise() : given
   const schema = mysqlSchema(name)
   const table = tableOf(name)
   const borrow = borrowing<MysqlConnection>(

@@ -148,8 +148,10 @@ function fault(error: unknown): Fault {
   if (!(error instanceof Error)) return null
   const { code, errcode } = error as { code?: unknown; errcode?: unknown }
   const named = typeof code === 'string' ? code : ''
-  if (/SQLITE_(BUSY|LOCKED)/.test(named) || errcode === 5 || errcode === 6) return 'busy'
-  if (named === 'SQLITE_CONSTRAINT_PRIMARYKEY' || errcode === 1555) return 'duplicate'
+  const numbered = typeof errcode === 'number' ? errcode : 0
+  // The low byte is the code, the rest says more: 5 is SQLITE_BUSY, 6 SQLITE_LOCKED.
+  if (/SQLITE_(BUSY|LOCKED)/.test(named) || [5, 6].includes(numbered % 256)) return 'busy'
+  if (named === 'SQLITE_CONSTRAINT_PRIMARYKEY' || numbered === 1555) return 'duplicate'
   if (error.message.startsWith('no such table: ')) return 'missing'
   if (/^no such column: | has no column named /.test(error.message)) return 'foreign'
   return null
