@@ -198,7 +198,7 @@ interface Tag {
   readonly revive: (content: Tree) => unknown
 }
 
-const numbers = ['NaN', 'Infinity', '-Infinity', '-0']
+const numbers = new Set<Tree>(['NaN', 'Infinity', '-Infinity', '-0'])
 
 const tags: ReadonlyMap<string, Tag> = new Map<string, Tag>([
   [
@@ -224,7 +224,7 @@ const tags: ReadonlyMap<string, Tag> = new Map<string, Tag>([
       revive: (c) => new Uint8Array(Buffer.from(c as string, 'base64url')),
     },
   ],
-  [' number', { fits: (c) => numbers.includes(c as string), revive: Number }],
+  [' number', { fits: (c) => numbers.has(c), revive: Number }],
   [' undefined', { fits: (c) => c === 0, revive: () => undefined }],
 ])
 

@@ -6,7 +6,7 @@ import { lab, type Lab, values, watched } from './visitor.ts'
 
 /** A session in a store that can be told to fail or hang from now on. */
 async function shaky(options = {}): Promise<{ app: Lab; trouble: { with: (call: string) => unknown } }> {
-  const trouble = { with: (_: string): unknown => undefined }
+  const trouble = { with: (call: string): unknown => void call }
   const app = lab({ store: watched(memoryStore({ max: 100 }), (call) => trouble.with(call)), ...options })
   await app.request((s) => s.set('a', 1))
   app.events.length = 0
