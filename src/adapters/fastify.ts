@@ -3,11 +3,10 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastif
 import type { Session, SessionData } from '../contracts/session.ts'
 import type { ResponseFacts, Visit, VisitSource } from '../contracts/visit.ts'
 import { isPromise } from '../lib/awaitable.ts'
-import { cacheControlForCookie, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
+import { cacheControlForCookie, isOfThePage, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
 import { beforeHead } from './before-head.ts'
 import { discard, withFacts } from './fetch-head.ts'
 import { carriedSession, carry, refuseAssignment, visitOf } from './mount.ts'
-import { ofThePage } from './node-head.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
 
 declare module 'fastify' {
@@ -82,7 +81,7 @@ function addToReply(reply: FastifyReply, payload: unknown, facts: ResponseFacts)
 function giveUp(reply: FastifyReply, payload: unknown): void {
   if (payload instanceof Readable) payload.destroy()
   if (payload instanceof Response) discard(payload)
-  for (const name of Object.keys(reply.getHeaders())) if (ofThePage.test(name)) reply.removeHeader(name)
+  for (const name of Object.keys(reply.getHeaders())) if (isOfThePage(name)) reply.removeHeader(name)
   reply.code(500)
 }
 

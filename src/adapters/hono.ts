@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Session, SessionData } from '../contracts/session.ts'
 import type { ResponseFacts, VisitSource } from '../contracts/visit.ts'
+import { isOfThePage } from '../lib/response-headers.ts'
 import { discard, withFacts } from './fetch-head.ts'
 import { carry, visitOf } from './mount.ts'
 import { type AdapterOptions, isHttps, type ProxyOptions, requestFacts } from './request-facts.ts'
@@ -35,16 +36,21 @@ export function honoSession<Data = SessionData>(
     c.set('session', visit.session)
     await next()
     const page = c.res
-    // Without this Hono would copy the page's headers onto the response that takes its place.
-    c.res = undefined
     let closed: ResponseFacts
     try {
       closed = await visit.close()
     } catch (error) {
       discard(page)
+      replace(c, new Response(null, { headers: [...page.headers].filter(([name]) => !isOfThePage(name)) }))
       c.status(500)
       throw error
     }
-    c.res = withFacts(page, closed)
+    replace(c, withFacts(page, closed))
   }
+}
+
+/** A response given to a context that has one would get all of its headers. */
+function replace(c: Context, response: Response): void {
+  c.res = undefined
+  c.res = response
 }

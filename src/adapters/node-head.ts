@@ -1,5 +1,5 @@
 import type { ResponseFacts } from '../contracts/visit.ts'
-import { cacheControlForCookie, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
+import { cacheControlForCookie, isOfThePage, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
 
 type Value = string | string[]
 
@@ -54,14 +54,10 @@ export function setLines(head: Head, lines: readonly Line[]): void {
   }
 }
 
-/** Headers that describe a page, and so must not go out with another one. */
-export const ofThePage: RegExp =
-  /^(?:content-(?!security-policy)|(?:etag|last-modified|cache-control|expires|transfer-encoding|trailer)$)/
-
 /** Makes a head that has not left one of an error: status 500, and no header that describes the page in whose place it goes. */
 export function resetHead(head: Head): void {
   if (head.headersSent) return
-  for (const name of head.getHeaderNames()) if (ofThePage.test(name)) head.removeHeader(name)
+  for (const name of head.getHeaderNames()) if (isOfThePage(name)) head.removeHeader(name)
   head.statusCode = 500
   // Reading or writing it on HTTP/2, which has none, is worth a warning to Node.
   if (Object.hasOwn(head, 'statusMessage')) head.statusMessage = ''

@@ -44,3 +44,11 @@ export function withSetCookie(current: HeaderValue, setCookie: string): string[]
   const name = setCookie.slice(0, setCookie.indexOf('=') + 1)
   return [...lines(current).filter((line) => !line.startsWith(name)), setCookie]
 }
+
+const ofThePage =
+  /^(?:content-(?!security-policy)|(?:etag|last-modified|cache-control|expires|transfer-encoding|trailer)$)/i
+
+/** Whether a header describes the page it was set for, and so must not go out with an error page in its place. */
+export function isOfThePage(name: string): boolean {
+  return ofThePage.test(name)
+}

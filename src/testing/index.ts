@@ -1,2 +1,6 @@
+export { adapterSuite } from './adapter-suite.ts'
+export type { AdapterSuiteOptions, PageAnswer, Served, SuiteApp, SuiteData } from './adapter-suite.ts'
+export { TestClient } from './client.ts'
+export type { ClientRequest, ClientResponse, WholeResponse } from './client.ts'
 export { storeSuite } from './store-suite.ts'
 export type { StoreSuiteOptions, StoreUnderTest } from './store-suite.ts'

@@ -63,6 +63,33 @@ const pages: Record<string, express5.RequestHandler> = {
   },
 }
 
+const whenWritten: express5.RequestHandler = (_, res, next) => {
+  const writeHead = res.writeHead.bind(res)
+  res.writeHead = function (...args: unknown[]) {
+    res.setHeader('X-Time', '1')
+    return Reflect.apply(writeHead, res, args)
+  }
+  next()
+}
+
+const failing = (): Plan['close'] => {
+  let asked = 0
+  return async () => {
+    await turn()
+    if (asked++ === 0) throw Object.assign(new Error('store down'), { status: 503 })
+    return { setCookie: null, vary: true }
+  }
+}
+
+const apology: express5.ErrorRequestHandler = (error: Error, _, res, _next) => {
+  expect(res.headersSent).toBe(false)
+  res.type('text').send(`sorry: ${error.message}`)
+}
+
+const longApology: express5.ErrorRequestHandler = (_error, _, res, _next) => {
+  Readable.from([Buffer.from(LARGE), Buffer.from(LARGE)]).pipe(res.type('text'))
+}
+
 const express = { 'Express 4': express4, 'Express 5': express5 }
 
 describe.each(Object.entries(express))('%s', (_, express) => {
@@ -114,14 +141,6 @@ describe.each(Object.entries(express))('%s', (_, express) => {
     })
 
     it('a middleware that sets headers when the head is written, before and after', async () => {
-      const whenWritten: express5.RequestHandler = (_, res, next) => {
-        const writeHead = res.writeHead
-        res.writeHead = function (...args: unknown[]) {
-          res.setHeader('X-Time', '1')
-          return Reflect.apply(writeHead, this, args)
-        }
-        next()
-      }
       for (const place of ['before', 'after']) {
         const answer = await ask(express, { close, [place]: whenWritten, handler: pages['a small page']! })
         expect([answer.text, answer.headers['x-time']]).toEqual([SMALL, '1'])
@@ -131,15 +150,6 @@ describe.each(Object.entries(express))('%s', (_, express) => {
   })
 
   describe('when the close fails', () => {
-    const failing = (): Plan['close'] => {
-      let asked = 0
-      return async () => {
-        await turn()
-        if (asked++ === 0) throw Object.assign(new Error('store down'), { status: 503 })
-        return { setCookie: null, vary: true }
-      }
-    }
-
     it('Express’s own error page answers', async () => {
       const answer = await ask(express, {
         close: failing(),
@@ -152,12 +162,8 @@ describe.each(Object.entries(express))('%s', (_, express) => {
     })
 
     it.each(Object.entries(pages))('%s gives way to the app’s, beside compression', async (_, handler) => {
-      const errorPage: express5.ErrorRequestHandler = (error: Error, _, res, _next) => {
-        expect(res.headersSent).toBe(false)
-        res.type('text').send(`sorry: ${error.message}`)
-      }
       for (const place of ['before', 'after', 'nowhere']) {
-        const plan = { close: failing(), handler, errorPage, [place]: compression() }
+        const plan = { close: failing(), handler, errorPage: apology, [place]: compression() }
         const answer = await ask(express, plan)
         expect([answer.status, unpacked(answer)], place).toEqual([500, 'sorry: store down'])
         expect(answer.cookies).toEqual([])
@@ -165,14 +171,11 @@ describe.each(Object.entries(express))('%s', (_, express) => {
     })
 
     it('a large error page is compressed and whole, beside compression', async () => {
-      const errorPage: express5.ErrorRequestHandler = (_error, _, res, _next) => {
-        Readable.from([Buffer.from(LARGE), Buffer.from(LARGE)]).pipe(res.type('text'))
-      }
       for (const place of ['before', 'after']) {
         const answer = await ask(express, {
           close: failing(),
           handler: pages['a large page']!,
-          errorPage,
+          errorPage: longApology,
           [place]: compression(),
         })
         expect([answer.status, unpacked(answer) === LARGE + LARGE], place).toEqual([500, true])

@@ -43,6 +43,18 @@ const unexpected = (error: unknown): void => {
   throw error
 }
 
+const expectSession = (answer: { cookies: readonly string[]; headers: http.IncomingHttpHeaders }) => {
+  expect(answer.cookies).toEqual(['sid=1; Path=/'])
+  expect(answer.headers.vary).toBe('Cookie')
+  expect(answer.headers['cache-control']).toBe('no-store')
+}
+
+/** The first close fails, a later one answers what the engine answers then. */
+const failingOnce = (fail: () => Awaitable<ResponseFacts>): (() => Awaitable<ResponseFacts>) => {
+  let asked = 0
+  return () => (asked++ === 0 ? fail() : { setCookie: null, vary: true })
+}
+
 /** The handler behind a gate that answers COOKIE. */
 const guarded =
   (when: keyof typeof closes, handler: Listener, facts = COOKIE): Listener =>
@@ -58,12 +70,6 @@ const matrix = kinds.flatMap((kind) => (['at once', 'later'] as const).map((when
 describe.each(matrix)('$kind, closed $when', ({ kind, when }) => {
   const ask = async (handler: Listener, method = 'GET') =>
     (await start(kind, guarded(when, handler))).ask({ method })
-
-  const expectSession = (answer: { cookies: readonly string[]; headers: http.IncomingHttpHeaders }) => {
-    expect(answer.cookies).toEqual(['sid=1; Path=/'])
-    expect(answer.headers.vary).toBe('Cookie')
-    expect(answer.headers['cache-control']).toBe('no-store')
-  }
 
   it('end alone', async () => {
     const answer = await ask((_, res) => res.end('body'))
@@ -392,7 +398,7 @@ describe.each(matrix)('$kind, closed $when', ({ kind, when }) => {
       }),
     )
     if (kind === 'http2') {
-      for (const { resolve } of next) resolve()
+      for (const step of next) step.resolve()
       expect((await server.ask()).text).toBe('data: 1\n\ndata: 2\n\n')
       return
     }
@@ -407,9 +413,9 @@ describe.each(matrix)('$kind, closed $when', ({ kind, when }) => {
 describe.each(kinds)('%s while it is closing', (kind) => {
   it('looks sent, is not, and cannot be changed', async () => {
     const seen: Record<string, unknown> = {}
-    const { promise, resolve } = deferred<ResponseFacts>()
+    const closing = deferred<ResponseFacts>()
     const server = await start(kind, async (_, res) => {
-      beforeHead(res, () => promise, unexpected)
+      beforeHead(res, () => closing.promise, unexpected)
       seen['before'] = [res.headersSent, res.writableEnded]
       res.setHeader('X-A', 'in time')
       res.statusCode = 201
@@ -425,7 +431,7 @@ describe.each(kinds)('%s while it is closing', (kind) => {
       seen['end'] = res.end('b') === res
       seen['ending'] = [res.headersSent, res.writableEnded]
       await turn()
-      resolve(COOKIE)
+      closing.resolve(COOKIE)
     })
     const answer = await server.ask()
     expect(answer.status).toBe(201)
@@ -477,17 +483,17 @@ describe.each(kinds)('%s while it is closing', (kind) => {
   })
 
   it('a response that is destroyed meanwhile stays silent', async () => {
-    const { promise, resolve } = deferred<ResponseFacts>()
+    const closing = deferred<ResponseFacts>()
     const done = deferred<void>()
     const server = await start(kind, async (_, res) => {
-      beforeHead(res, () => promise, unexpected)
+      beforeHead(res, () => closing.promise, unexpected)
       res.on('error', unexpected)
       res.write('a')
       res.end('b')
       if (kind === 'http') res.destroy()
       else res.stream.destroy()
       await turn()
-      resolve(COOKIE)
+      closing.resolve(COOKIE)
       await turn()
       await turn()
       done.resolve()
@@ -572,12 +578,6 @@ describe.each(kinds)('%s when the close fails', (kind) => {
     'by a throw': (): ResponseFacts => {
       throw down
     },
-  }
-
-  /** The first close fails, a later one answers what the engine answers then. */
-  const failingOnce = (fail: () => Awaitable<ResponseFacts>): (() => Awaitable<ResponseFacts>) => {
-    let asked = 0
-    return () => (asked++ === 0 ? fail() : { setCookie: null, vary: true })
   }
 
   it.each(Object.entries(fails))('%s: nothing was sent, and the error page goes out', async (_, fail) => {
@@ -808,12 +808,9 @@ describe('with nothing to add, the bytes on the wire are those without a gate', 
       ),
       fc.option(chunk, { nil: undefined }),
     )
-    .map(([set, written, body, last]) => [
-      ...set,
-      ...(written ? [written] : []),
-      ...body,
-      { call: 'end', args: last === undefined ? [] : [last] },
-    ])
+    .map(([set, written, body, last]) =>
+      set.concat(written ?? [], body, { call: 'end', args: last === undefined ? [] : [last] }),
+    )
 
   it.each(['at once', 'later'] as const)('closed %s', async (when) => {
     let steps: { call: string; args: unknown[] }[] = []

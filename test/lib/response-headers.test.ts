@@ -1,6 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cacheControlForCookie, varyWithCookie, withSetCookie } from '../../src/lib/response-headers.ts'
+import {
+  cacheControlForCookie,
+  isOfThePage,
+  varyWithCookie,
+  withSetCookie,
+} from '../../src/lib/response-headers.ts'
 
 describe('Vary', () => {
   it.each([
@@ -83,4 +88,23 @@ describe('Set-Cookie', () => {
     expect(withSetCookie(current, 'sid=new; Path=/')).toEqual(expected)
     expect(current).toEqual(before)
   })
+})
+
+describe('headers of a page', () => {
+  it.each([
+    'content-length',
+    'Content-Type',
+    'content-encoding',
+    'ETag',
+    'cache-control',
+    'Transfer-Encoding',
+  ])('%s goes with its page', (name) => expect(isOfThePage(name)).toBe(true))
+  it.each([
+    'content-security-policy',
+    'Content-Security-Policy-Report-Only',
+    'vary',
+    'set-cookie',
+    'x-etag',
+    'location',
+  ])('%s stays', (name) => expect(isOfThePage(name)).toBe(false))
 })
