@@ -23,8 +23,8 @@ export interface VisitReport {
   /** The session's shown id when the visit closed, or null: new, or kept in a cookie. */
   readonly id: string | null
   readonly user: string | null
-  /** An old secret verified the cookie, or its idle time was due for renewal. */
-  readonly stale: boolean
+  /** Which secret verified a session that lives in its cookie: the one that signs, or one of `fallbacks`; null elsewhere. */
+  readonly secret: 'newest' | 'earlier' | null
   readonly events: readonly SessionEvent[]
   readonly calls: readonly StoreCallReport[]
   /** The values as they were found, and as they were left (null: the session ended). Live copies. */

@@ -130,6 +130,7 @@ export class CookieKeeper implements Keeper {
     const { createdAt, seenAt, expiresAt, endsAt } = contents
     visit.journal.start(entries)
     visit.trace?.found(entries)
+    visit.trace?.verified(stale)
     visit.found = {
       token: '',
       record: { id: '', user: null, label: null, createdAt, seenAt, expiresAt, endsAt },

@@ -6,6 +6,7 @@ import type { RequestFacts, Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { CookieKeeper } from './cookie-keeper.ts'
+import { type Description, describe } from './description.ts'
 import { Events } from './events.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { type SessionOptions, type SessionPlace, type Settings, settle } from './settings.ts'
@@ -36,12 +37,14 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
   readonly #keeper: Keeper
   /** Nothing to wait for: what a visit reads can wait until it is looked at. */
   readonly #immediate: boolean
+  readonly #place: SessionPlace
 
   constructor(options: SessionOptions<Data> & SessionPlace, serializer: Serializer) {
     const settings = settle(options, serializer)
     const events = new Events(settings)
     const cookie = new SessionCookie(settings, events)
     this.#settings = settings
+    this.#place = options
     this.#events = events
     if (options.store !== undefined) {
       const calls = new StoreCalls(options.store, events, settings.clock)
@@ -111,6 +114,16 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
   /** The values and times of a living session, or null; nothing is renewed. */
   async peek(id: string): Promise<PeekedSession | null> {
     return this.#stored().keeper.peek(id)
+  }
+
+  /** How these sessions are configured, and what about it deserves a look. */
+  describe(): Description {
+    return describe(this.#settings, this.#place, process.env['NODE_ENV'] === 'production')
+  }
+
+  /** Tells listeners, as a `warning`, what a person or a tool did with a session besides revoking it. */
+  note(code: string, message: string, id: string | null = null): void {
+    this.#events.tell({ type: 'warning', id, code, message })
   }
 
   #stored(): AtStore {

@@ -14,6 +14,7 @@ export class Trace {
   readonly #events: SessionEvent[] = []
   readonly #calls: StoreCallReport[] = []
   #before: Entries | null = null
+  #secret: 'newest' | 'earlier' | null = null
 
   constructor(at: number) {
     this.#at = at
@@ -32,6 +33,11 @@ export class Trace {
     this.#before ??= entries
   }
 
+  /** The cookie verified; `stale`: under an earlier secret. */
+  verified(stale: boolean): void {
+    this.#secret = stale ? 'earlier' : 'newest'
+  }
+
   report(visit: OpenVisit, left: ResponseFacts | null, error: unknown): VisitReport {
     const { settings, facts, journal, found } = visit
     const { name } = facts.secure ? settings.cookie.secure : settings.cookie.plain
@@ -45,7 +51,7 @@ export class Trace {
       looked: visit.looked,
       id: found === null || found.record.id === '' ? null : settings.shownId(found.record.id),
       user: found?.record.user ?? null,
-      stale: visit.stale,
+      secret: this.#secret,
       events: this.#events,
       calls: this.#calls,
       before: plain(this.#before ?? new Map(), settings),

@@ -20,6 +20,7 @@ export interface MemoryStoreOptions {
 
 /** A store whose answers are never promises; only `gc` of more than 10,000 records takes several turns of the event loop. */
 export interface MemoryStore extends SessionStore {
+  readonly kind: 'memory'
   readonly immediate: true
   get(id: string, renewal?: Renewal): StoredRecord | null
   create(record: SessionRecord): boolean
@@ -161,6 +162,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   }
 
   return {
+    kind: 'memory',
     immediate: true,
     get(id: string, renewal?: Renewal): StoredRecord | null {
       const entry = entries.get(id)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { SessionObserver, VisitReport } from '../../src/index.ts'
 import { sealedCookie } from '../../src/codecs/sealed.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
@@ -82,7 +82,7 @@ test('of a failure, a stale cookie and a cookie session too', async () => {
   await sealed.request((s) => s.get('a'))
   expect(watching.reports).toMatchObject([
     { id: null, after: { a: 1 } },
-    { cookies: 1, before: { a: 1 }, setCookie: null, stale: false },
+    { cookies: 1, before: { a: 1 }, setCookie: null, secret: 'newest' },
   ])
 })
 
@@ -118,4 +118,55 @@ test('page and peek show tools what is stored, and renew nothing', async () => {
   app.now += 5 * 60_000
   expect(await app.sessions.peek(sessions[0]!.id)).toBeNull()
   expect(await app.sessions.peek('nobody')).toBeNull()
+})
+
+test('an observer hears which secret verified a cookie', async () => {
+  const [older, newer] = ['pW8m2N4xQv7Zr1Tk9Ys3Lb6Hd0Fg5JcA', 'aJ5gF0dH6bL3sY9kT1rZ7vQx4N2m8WpC']
+  const before = lab({ codec: sealedCookie({ secret: older! }) })
+  await before.request((s) => s.set('a', 1))
+  const app = lab({ codec: sealedCookie({ secret: newer!, fallbacks: [older!] }) })
+  app.jar = before.jar
+  const { reports } = observe(app)
+  for (let n = 0; n < 2; n++) await app.request((s) => s.get('a'))
+  expect(reports).toMatchObject([
+    { secret: 'earlier', before: { a: 1 }, setCookie: expect.stringContaining('=…') },
+    { secret: 'newest', before: { a: 1 }, setCookie: null },
+  ])
+})
+
+test('sessions describe themselves, and say what deserves a look', () => {
+  const { sessions } = lab({ idle: '2 hours', lifetime: '7 days', userOf: (data) => data['user'] })
+  expect(sessions.describe()).toMatchObject({
+    place: 'store',
+    kind: 'memory',
+    lifetime: 604_800_000,
+    idle: 7_200_000,
+    users: true,
+    bearerIds: false,
+    onClash: 'mine',
+    advice: [],
+  })
+  const codes = (of: Lab): string[] => of.sessions.describe().advice.map(({ code }) => code)
+  const careless = lab({ cookie: { secure: false, httpOnly: false, sameSite: null }, gcEvery: false })
+  expect(codes(careless)).toEqual([
+    'no_idle_timeout',
+    'never_secure',
+    'not_http_only',
+    'no_same_site',
+    'no_sweep',
+  ])
+  vi.stubEnv('NODE_ENV', 'production')
+  try {
+    expect(codes(lab({ idle: '2 hours' }))).toEqual(['memory_in_production'])
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
+test('what a tool did is told as a warning', () => {
+  const app = lab()
+  app.sessions.note('inspector_reveal', 'Somebody looked.', 'an id')
+  expect(app.events).toMatchObject([
+    { type: 'warning', code: 'inspector_reveal', message: 'Somebody looked.', id: 'an id', route: null },
+  ])
 })
