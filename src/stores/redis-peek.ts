@@ -1,6 +1,6 @@
 import type { SessionInfo } from '../contracts/store.ts'
 import type { RedisCommands } from './redis-commands.ts'
-import { decodeInfo } from './redis-record.ts'
+import { decodeInfo } from './stamped-record.ts'
 import { textOf } from './redis-reply.ts'
 import { PEEK } from './redis-scripts.ts'
 

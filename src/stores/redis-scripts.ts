@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { LINE, MAGIC, PLACES } from './redis-record.ts'
+import { LINE, MAGIC, PLACES } from './stamped-record.ts'
 
 /** A script as the server knows it. */
 export interface Script {

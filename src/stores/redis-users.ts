@@ -3,7 +3,7 @@ import { SessionError } from '../errors.ts'
 import { chunks } from './redis-peek.ts'
 import type { Peek } from './redis-peek.ts'
 import type { RedisCommands } from './redis-commands.ts'
-import { ownerOf } from './redis-record.ts'
+import { ownerOf } from './stamped-record.ts'
 import { countOf, textsOf } from './redis-reply.ts'
 import { DELIST, ENLIST } from './redis-scripts.ts'
 

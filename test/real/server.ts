@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -72,6 +72,13 @@ export async function freePort(): Promise<number> {
   return (address as { port: number }).port
 }
 
+/** Resolves once no thread of the process runs any more; the signal alone is answered a moment later. */
+async function halted(pid: number): Promise<void> {
+  const state = (): string => execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
+  for (let looks = 0; looks < 1000 && !state().includes('T'); looks++) await pause(1)
+  await pause(20)
+}
+
 class RunningServer implements Server {
   readonly port: number
   readonly folder: string
@@ -130,6 +137,7 @@ class RunningServer implements Server {
     const child = this.#child
     if (child === null || child.exitCode !== null || child.signalCode !== null) return
     child.kill(name)
+    if (name === 'SIGSTOP') await halted(child.pid!)
     if (name === 'SIGKILL' || name === (this.#program.quit ?? 'SIGTERM')) await this.#ended
   }
 

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { SessionInfo, SessionRecord, StoredRecord } from '../contracts/store.ts'
 
 /*
- * One session is one string. Its first line has fields at fixed places, so that scripts read and renew it without
+ * One session as one text. Its first line has fields at fixed places, so that scripts read and renew it without
  * touching the rest; after the line come user, label and values, as they are:
  *
  *   hipflask1 <stamp> <createdAt> <seenAt> <expiresAt> <endsAt> <owner> <noteBytes> <user> <label> <data>\n
