@@ -3,11 +3,12 @@ import type { Awaitable, Outcome, SessionRecord, Version } from '../contracts/st
 import { STAGED } from './file-directory.ts'
 import { timeoutError } from './file-lock.ts'
 import type { FileLocks, Staged, Token } from './file-lock.ts'
-import { ownerName, unique } from './file-owner.ts'
+import { codeOf, ownerName, unique } from './file-owner.ts'
 import { encodeGrave, encodeRecord } from './file-record.ts'
 import type { FileRecord } from './file-record.ts'
 import { stripeOf } from './file-tree.ts'
 import type { FileTree, Slot } from './file-tree.ts'
+import { markOf } from './file-users.ts'
 import type { FileUsers } from './file-users.ts'
 import { removeIfThere, syncDirectory, writeNewDurably } from './file-write.ts'
 
@@ -22,6 +23,8 @@ export interface Changed {
   readonly tree: FileTree
   readonly locks: FileLocks
   readonly users: FileUsers
+  /** Makes missing directories anew, or throws. */
+  readonly prepare: () => void
   /** What lies under an id; tells of corrupt records. */
   readonly look: (id: string) => Slot
   /** Whether an answer waits for the disk. */
@@ -46,13 +49,9 @@ export class FileChanges {
       const slot = look(id)
       const { answer, next } = decide(slot)
       if (next === undefined) return answer
-      const record = next && this.#entered(slot, next)
-      try {
-        this.#put(token!, slot, record && { bytes: encodeRecord(record) })
-      } catch (error) {
-        this.#withdraw(slot, record)
-        throw error
-      }
+      const record = next && marked(slot, next)
+      if (record) this.#put(token!, slot, record, { bytes: encodeRecord(record) })
+      else token!.bury(slot.path)
       this.#tidy(slot, record)
       return answer
     })
@@ -66,25 +65,22 @@ export class FileChanges {
       const slot = look(id)
       const { answer, next } = decide(slot)
       if (next === undefined) return answer
-      const record = next && this.#entered(slot, next)
-      let content: Staged | null = null
-      let done = false
+      const record = next && marked(slot, next)
+      const content = record && (await this.#stage(encodeRecord(record)))
       try {
-        content = record && (await this.#stage(encodeRecord(record)))
-        if (record) await this.#syncEntry(slot, record)
-        done = await locks.hold([stripeOf(id)], ([token]) => {
+        const done = await locks.hold([stripeOf(id)], ([token]) => {
           if (look(id).stamp !== slot.stamp) return false
-          this.#put(token!, slot, content)
+          if (record && content) this.#put(token!, slot, record, content)
+          else token!.bury(slot.path)
+          this.#tidy(slot, record)
           return true
         })
+        if (done) {
+          await this.#synced(slot, record)
+          return answer
+        }
       } finally {
-        if (content) this.#drop(content)
-        if (!done) this.#withdraw(slot, record)
-      }
-      if (done) {
-        this.#tidy(slot, record)
-        await this.#syncPlace(slot.path)
-        return answer
+        this.#drop([content])
       }
     } while (performance.now() < deadline)
     throw timeoutError(timeout)
@@ -95,8 +91,8 @@ export class FileChanges {
    * born before that one's grave names it as the heir: putting the grave is the one step in which both happen.
    */
   async rotate(from: string, record: SessionRecord, seen: Version): Promise<Outcome> {
-    const { tree, look, locks, users } = this.#store
-    const { id, user } = record
+    const { tree, look, locks } = this.#store
+    const { id } = record
     const judge = (): { readonly outcome: Outcome; readonly old: Slot; readonly place: Slot } => {
       const [old, place] = [look(from), tree.look(id)]
       if (old.record === null) return { outcome: 'gone', old, place }
@@ -106,29 +102,29 @@ export class FileChanges {
     const early = judge()
     if (early.outcome !== 'done') return early.outcome
 
-    const entry = user === null ? null : users.enter(user, id, from)
+    const entry = record.user === null ? null : markOf(from)
     const born = fileRecord(record, unique(), entry)
+    const unborn = { ...born, from }
     const contents: Staged[] = []
-    let done = false
     try {
-      for (const bytes of [encodeRecord({ ...born, from }), encodeGrave(id), encodeRecord(born)])
+      for (const bytes of [encodeRecord(unborn), encodeGrave(id), encodeRecord(born)])
         contents.push(await this.#stage(bytes))
-      await this.#syncEntry(early.place, born)
       const { outcome, old, place } = await locks.hold([stripeOf(from), stripeOf(id)], ([ofOld, ofNew]) => {
         const verdict = judge()
-        if (verdict.outcome === 'done') this.#exchange(ofOld!, verdict.old, ofNew!, verdict.place, contents)
+        if (verdict.outcome !== 'done') return verdict
+        this.#put(ofNew!, verdict.place, unborn, contents[0]!)
+        this.#hand(ofOld!, verdict.old, ofNew!, verdict.place, unborn, contents)
+        this.#tidy(verdict.old, null)
+        this.#tidy(verdict.place, born)
         return verdict
       })
-      done = outcome === 'done'
-      if (!done) return outcome
-      this.#tidy(old, null)
-      this.#tidy(place, born)
-      await this.#syncPlace(old.path)
-      await this.#syncPlace(place.path)
+      if (outcome === 'done') {
+        await this.#synced(place, born)
+        await this.#synced(old, null)
+      }
       return outcome
     } finally {
-      for (const content of contents) this.#drop(content)
-      if (!done) this.#withdraw(early.place, born)
+      this.#drop(contents)
     }
   }
 
@@ -140,14 +136,38 @@ export class FileChanges {
     }))
   }
 
-  #exchange(ofOld: Token, old: Slot, ofNew: Token, place: Slot, contents: readonly Staged[]): void {
-    const [unborn, grave, born] = contents
-    this.#put(ofNew, place, unborn!)
+  /** Puts `record` in its slot; first the entry that leads to it, within the lock, so that no sweep takes it for litter. */
+  #put(token: Token, slot: Slot, record: FileRecord, content: Staged): void {
+    const { tree, users } = this.#store
+    const { user, id, entry } = record
+    const isNew = user !== null && entry !== null && entry !== slot.record?.entry
+    if (isNew) users.enter(user, id, entry)
+    try {
+      tree.makeRoom(slot.path)
+      token.commit(content, slot.path)
+    } catch (error) {
+      if (isNew) users.leave(user, id, entry)
+      throw error
+    }
+  }
+
+  /** Hands the session over from the old slot to the unborn record in the new one. */
+  #hand(
+    ofOld: Token,
+    old: Slot,
+    ofNew: Token,
+    place: Slot,
+    unborn: FileRecord,
+    contents: readonly Staged[],
+  ): void {
+    const [, grave, born] = contents
     try {
       ofOld.commit(grave!, old.path)
     } catch (error) {
       try {
         ofNew.remove(place.path)
+        if (unborn.user !== null && unborn.entry !== null)
+          this.#store.users.leave(unborn.user, unborn.id, unborn.entry)
       } catch {
         // It is not born and never will be; the sweep removes it.
       }
@@ -159,31 +179,6 @@ export class FileChanges {
     } catch {
       // The session has its new id all the same; the sweep settles the rest.
     }
-  }
-
-  #put(token: Token, slot: Slot, content: Staged | null): void {
-    if (content === null) return token.bury(slot.path)
-    this.#store.tree.makeRoom(slot.path)
-    return token.commit(content, slot.path)
-  }
-
-  /** `next` as it is to be filed in the slot, its user's list written first. */
-  #entered(slot: Slot, next: SessionRecord & { readonly version: string }): FileRecord {
-    const { user, id, version } = next
-    if (user === null) return fileRecord(next, version, null)
-    const kept = slot.record?.user === user ? slot.record.entry : null
-    return fileRecord(next, version, kept ?? this.#store.users.enter(user, id, null))
-  }
-
-  /** Removes the entry of a record that was not put. */
-  #withdraw(slot: Slot, record: FileRecord | null): void {
-    if (
-      record !== null &&
-      record.user !== null &&
-      record.entry !== null &&
-      record.entry !== slot.record?.entry
-    )
-      this.#store.users.leave(record.user, record.id, record.entry)
   }
 
   /** What remains to be done when the change itself is done already; what fails here is left to the sweep. */
@@ -203,26 +198,42 @@ export class FileChanges {
   async #stage(bytes: Uint8Array): Promise<Staged> {
     if (!this.#store.fsync) return { bytes }
     const path = join(this.#store.tree.directory, STAGED, ownerName())
-    await writeNewDurably(path, bytes)
+    try {
+      await writeNewDurably(path, bytes)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      this.#store.prepare()
+      await writeNewDurably(path, bytes)
+    }
     return { path }
   }
 
-  #drop(content: Staged): void {
-    if ('path' in content) removeIfThere(content.path)
+  #drop(contents: readonly (Staged | null)[]): void {
+    try {
+      for (const content of contents) if (content && 'path' in content) removeIfThere(content.path)
+    } catch {
+      // What was to be changed is changed, or not; a file too many is the sweep's.
+    }
   }
 
-  async #syncEntry(slot: Slot, record: FileRecord): Promise<void> {
-    if (!this.#store.fsync || record.user === null || record.entry === slot.record?.entry) return
-    const list = this.#store.users.list(record.user)
-    for (const directory of [list, dirname(list), dirname(dirname(list))]) await syncDirectory(directory)
-  }
-
-  async #syncPlace(path: string): Promise<void> {
+  /** Waits until the names that a change has made or removed are on the disk. */
+  async #synced(slot: Slot, record: FileRecord | null): Promise<void> {
     if (!this.#store.fsync) return
-    const { directory } = this.#store.tree
-    await syncDirectory(dirname(path))
-    if (dirname(path) !== directory) await syncDirectory(directory)
+    const { tree, users } = this.#store
+    const directories = new Set([dirname(slot.path), tree.directory])
+    if (record !== null && record.user !== null && record.entry !== slot.record?.entry) {
+      const list = users.list(record.user)
+      for (const directory of [list, dirname(list), users.directory]) directories.add(directory)
+    }
+    for (const directory of directories) await syncDirectory(directory)
   }
+}
+
+/** `next` as it is to be filed in the slot: a new user means a new entry in that user's list. */
+function marked(slot: Slot, next: SessionRecord & { readonly version: string }): FileRecord {
+  if (next.user === null) return fileRecord(next, next.version, null)
+  const kept = slot.record?.user === next.user ? slot.record.entry : null
+  return fileRecord(next, next.version, kept ?? markOf(null))
 }
 
 function fileRecord(record: SessionRecord, version: string, entry: string | null): FileRecord {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Awaitable } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
-import { codeOf, isDead, ownerName } from './file-owner.ts'
+import { codeOf, isDead, isOwn, ownerName } from './file-owner.ts'
 import { encodeGrave } from './file-record.ts'
 import { makeDirectory, removeIfThere, writeNew } from './file-write.ts'
 
@@ -182,7 +182,8 @@ export class FileLocks {
 
   /** A holder's name is never used twice: seen again after a second, it has held the token all that time. */
   #isLost(path: string, holder: string): boolean {
-    if (isDead(holder)) return true
+    // Tokens are held for one turn of the event loop: one of our own that is still around is one we could not give back.
+    if (isDead(holder) || isOwn(holder)) return true
     const now = performance.now()
     const seen = this.#seen.get(path)
     if (seen?.holder === holder) return now - seen.since >= BREAK_AFTER
@@ -193,8 +194,8 @@ export class FileLocks {
   /** Makes a stripe with its token in one step: a second token could never come to be. */
   #found(path: string): void {
     const building = join(this.#directory, `.new-${ownerName()}`)
-    makeDirectory(building)
     try {
+      makeDirectory(building)
       makeDirectory(join(building, 'free'))
       writeNew(join(building, 'free', SPADE), encodeGrave(null))
       renameSync(building, path)

@@ -19,6 +19,11 @@ export function ownerName(): string {
   return `${process.pid}-${scope}-${unique()}`
 }
 
+/** Whether `owner` is a name that this very thread made. */
+export function isOwn(owner: string): boolean {
+  return nonce !== '' && owner.split('-')[2]?.startsWith(`${nonce}_`) === true
+}
+
 /** Whether the process that made `owner` is known to be dead; false when it lives, or cannot be seen from here. */
 export function isDead(owner: string): boolean {
   const [pid = '', where] = owner.split('-')

@@ -7,7 +7,7 @@ import type { Awaitable } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { LOCKS, STAGED } from './file-directory.ts'
 import { STRIPES } from './file-lock.ts'
-import type { FileLocks } from './file-lock.ts'
+import type { FileLocks, Token } from './file-lock.ts'
 import { codeOf, isDead } from './file-owner.ts'
 import { idOf, stripeOf } from './file-tree.ts'
 import type { FileTree } from './file-tree.ts'
@@ -99,7 +99,7 @@ export class FileSweep {
   /** A grave that its digger did not remove; its heir must stand on its own before. */
   async #grave(id: string, heir: string | null): Promise<void> {
     const { tree, settle } = this.#store
-    if (heir !== null) await settle(heir, id)
+    if (heir !== null) await unlessBusy(() => settle(heir, id))
     await this.#holding([id], ([token]) => {
       const found = tree.find(id)
       if (found?.content.kind !== 'grave' || this.#waits(found.content.heir, id)) return
@@ -151,31 +151,38 @@ export class FileSweep {
     return content?.kind === 'record' && content.record.from === from
   }
 
-  /** Holds the stripes of `ids` for `work`; a record that others keep busy is left to the next sweep. */
-  async #holding(
-    ids: readonly string[],
-    work: Parameters<FileLocks['hold']>[1] & ((...tokens: never) => void),
-  ): Promise<void> {
-    try {
-      await this.#store.locks.hold(ids.map(stripeOf), work)
-    } catch (error) {
-      if (!(error instanceof SessionError && error.code === 'ERR_SESSION_TIMEOUT')) throw error
-    }
+  #holding(ids: readonly string[], work: (tokens: readonly Token[]) => void): Promise<void> {
+    return unlessBusy(() => this.#store.locks.hold(ids.map(stripeOf), work))
   }
 
   /** Calls `visit` for each name in a directory, which is never in memory as a whole. */
   async #each(directory: string, visit: (entry: Dirent) => Promise<void>): Promise<void> {
-    try {
-      for await (const entry of await opendir(directory, { bufferSize: 128 })) {
-        if (this.#signal?.aborted) return
-        await visit(entry)
-        if (performance.now() - this.#since < SLICE) continue
-        await setImmediate()
-        this.#since = performance.now()
-      }
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error
+    for await (const entry of await open(directory)) {
+      if (this.#signal?.aborted) return
+      await visit(entry)
+      if (performance.now() - this.#since < SLICE) continue
+      await setImmediate()
+      this.#since = performance.now()
     }
+  }
+}
+
+/** Does `work`; a record that other processes keep busy is left to the next sweep. */
+async function unlessBusy(work: () => Awaitable<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof SessionError && error.code === 'ERR_SESSION_TIMEOUT')) throw error
+  }
+}
+
+/** The names in a directory, one after the other; none if it is not there, or no directory. */
+async function open(directory: string): Promise<AsyncIterable<Dirent> | readonly Dirent[]> {
+  try {
+    return await opendir(directory, { bufferSize: 128 })
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
+    throw error
   }
 }
 

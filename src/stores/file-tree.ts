@@ -82,13 +82,14 @@ export class FileTree {
     const name = nameOf(id)
     if (name === null) return null
     const [flat, shard] = this.#places(name)
-    for (const path of this.#sharded ? [shard, flat] : [flat, shard]) {
-      const content = readContent(path, id)
-      if (content === null) continue
-      if (path === shard) this.#sharded = true
-      return { path, content }
-    }
-    return null
+    const [likely, unlikely] = this.#sharded ? [shard, flat] : [flat, shard]
+    const content = readContent(likely, id)
+    if (content !== null) return { path: likely, content }
+    // To ask first is much cheaper than to fail.
+    const rare = existsSync(unlikely) ? readContent(unlikely, id) : null
+    if (rare === null) return null
+    this.#sharded ||= unlikely === shard
+    return { path: unlikely, content: rare }
   }
 
   /** Makes the subdirectory that `path` needs; to be called before something is put there. */

@@ -6,6 +6,11 @@ import { codeOf, unique } from './file-owner.ts'
 import { nameOf } from './file-tree.ts'
 import { makeDirectory, removeIfThere, writeNew } from './file-write.ts'
 
+/** A mark for a new entry of a record, which takes over from `from` if that is an id. */
+export function markOf(from: string | null): string {
+  return from === null ? unique() : `${unique()}.${nameOf(from) ?? ''}`
+}
+
 /**
  * Whose sessions are whose: `.users/<hash of the user>/<name of the record's file>.<mark>`, empty files. An entry is
  * written before the record that it leads to, so no live session is missing here; whoever reads it asks the record. A
@@ -18,15 +23,14 @@ export class FileUsers {
     this.directory = join(directory, USERS)
   }
 
-  /** Enters the record `id`, which takes over from `from` if that is an id; answers the mark for the record. */
-  enter(user: string, id: string, from: string | null): string {
-    const mark = from === null ? unique() : `${unique()}.${nameOf(from) ?? ''}`
+  /** Enters the record `id` under a mark; that it is entered already is fine. */
+  enter(user: string, id: string, mark: string): void {
     const path = this.entry(user, id, mark)
     for (let tries = 0; ; tries++) {
       try {
-        writeNew(path, new Uint8Array())
-        return mark
+        return writeNew(path, new Uint8Array())
       } catch (error) {
+        if (codeOf(error) === 'EEXIST') return
         // A sweep removes lists that are empty, perhaps this one, just made.
         if (codeOf(error) !== 'ENOENT' || tries === 10) throw error
         makeDirectory(dirname(dirname(path)))

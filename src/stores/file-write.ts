@@ -6,13 +6,15 @@ import { codeOf } from './file-owner.ts'
 export function writeNew(path: string, bytes: Uint8Array): void {
   const file = openSync(path, 'wx', 0o600)
   try {
-    fchmodSync(file, 0o600)
-    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
+    try {
+      fchmodSync(file, 0o600)
+      for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
+    } finally {
+      closeSync(file)
+    }
   } catch (error) {
     removeIfThere(path)
     throw error
-  } finally {
-    closeSync(file)
   }
 }
 
@@ -20,14 +22,16 @@ export function writeNew(path: string, bytes: Uint8Array): void {
 export async function writeNewDurably(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    await file.chmod(0o600)
-    await file.writeFile(bytes)
-    await file.sync()
+    try {
+      await file.chmod(0o600)
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
   } catch (error) {
     removeIfThere(path)
     throw error
-  } finally {
-    await file.close()
   }
 }
 

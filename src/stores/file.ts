@@ -69,14 +69,16 @@ class FileStore implements SessionStore {
     prepareDirectory(directory)
     this.#tree = new FileTree(directory, shardAfter)
     this.#users = new FileUsers(directory)
-    this.#locks = new FileLocks(join(directory, LOCKS), timeout, () => {
+    const prepare = (): void => {
       prepareDirectory(directory)
       this.#tree.forget()
-    })
+    }
+    this.#locks = new FileLocks(join(directory, LOCKS), timeout, prepare)
     this.#changes = new FileChanges({
       tree: this.#tree,
       users: this.#users,
       locks: this.#locks,
+      prepare,
       look: (id) => this.#look(id),
       fsync,
       timeout,
