@@ -167,7 +167,7 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     renewAfter: idle === null ? Number.POSITIVE_INFINITY : idle / 10,
     permanent: options.permanent ?? false,
     cookie: cookieForms(options.cookie ?? {}, codec?.fixedName ?? false),
-    userOf: userOf === undefined ? null : (data) => userName(userOf(data as Partial<Data>)),
+    userOf: userOf === undefined ? null : (data) => userName(userOf(data)),
     maxPerUser: maxPerUser ?? null,
     schema: schema ?? null,
     onClash,
