@@ -5,7 +5,6 @@ import type { Digest, KeyDerivation } from '../itsdangerous/key.ts'
 import { packPayload, unpackPayload } from '../itsdangerous/payload.ts'
 import { Signatures } from '../itsdangerous/signature.ts'
 import { decodeTimestamp, encodeTimestamp, expiredAge } from '../itsdangerous/timestamp.ts'
-import { tuple } from '../lib/python-values.ts'
 import { readSecrets } from '../lib/secret.ts'
 import type { Secret } from '../lib/secret.ts'
 import { taggedJson } from '../serializers/tagged-json.ts'
@@ -87,22 +86,11 @@ export function flaskCookie(options: FlaskCookieOptions): SessionCodec {
     return read?.data === data ? read.entries : taggedJson.decode(data)
   }
 
-  const serializer: Serializer = {
-    ...taggedJson,
-    decode,
-    // Flask flashes tuples, and in a cookie one can tell.
-    keep: (value, path) => taggedJson.keep(path === '_flashes' ? pairs(value) : value, path),
-  }
+  const serializer: Serializer = { ...taggedJson, decode }
   const codec = { serializer, keepsTimes: false, fixedName: true, open, seal }
   return options.rules === undefined ? codec : { ...codec, flask: options.rules }
 }
 
 function rejected(reason: Rejection): Opened {
   return { ok: false, reason }
-}
-
-function pairs(messages: unknown): unknown {
-  return Array.isArray(messages)
-    ? messages.map((message) => (Array.isArray(message) ? tuple(...message) : message))
-    : messages
 }

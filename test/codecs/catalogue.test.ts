@@ -298,6 +298,12 @@ describe('sealed', () => {
     })
   })
 
+  test('E01 so is the end of the idle time', () => {
+    const token = codec.seal({ ...contentsOf('{}'), endsAt: now + 20, expiresAt: now + 10 }, context)
+    expect(codec.open(token, { ...context, now: now + 9 }).ok).toBe(true)
+    expect(codec.open(token, { ...context, now: now + 10 })).toEqual({ ok: false, reason: 'expired' })
+  })
+
   test('E02 the end of the absolute lifetime is the end', () => {
     const token = codec.seal({ ...contentsOf('{}'), endsAt: now + 10, expiresAt: now + 20 }, context)
     expect(codec.open(token, { ...context, now: now + 9 }).ok).toBe(true)

@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import {
   BadData,
@@ -114,7 +115,17 @@ function inside(token: string): string {
   return unpackPayload(`.${token.split('.')[1]}`, { maxInflated: 1e6, lenient: false })
 }
 
-test('text is compressed only where that is shorter by more than the dot', () => {
-  expect(packPayload('{"a":1}')).toBe('eyJhIjoxfQ')
-  expect(packPayload(JSON.stringify('ab'.repeat(9)))).toMatch(/^\./)
+test('text is compressed only where that saves more than the dot', () => {
+  const savings = new Set<number>()
+  for (let length = 0; length < 60; length++) {
+    for (let repeated = 0; repeated <= length; repeated++) {
+      const text = base64url.slice(0, length - repeated) + 'a'.repeat(repeated)
+      const saved = length - deflateSync(text).length
+      expect(packPayload(text).startsWith('.')).toBe(saved > 1)
+      savings.add(saved)
+    }
+  }
+  for (const saved of [-1, 0, 1, 2]) expect(savings).toContain(saved)
 })
+
+const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
