@@ -58,7 +58,7 @@ export function memcachedStore(options: MemcachedStoreOptions = {}): MemcachedSt
   const names = typeof servers === 'string' ? [servers] : [...servers]
   if (
     names.length === 0 ||
-    !names.every((name) => typeof name === 'string' && /^(?:\/.+|.+:\d{1,5})$/.test(name))
+    !names.every((name) => typeof name === 'string' && /^(?:\/.+|(?:\[[^\]]+\]|[^:\s]+):\d{1,5})$/.test(name))
   )
     throw config('servers must name at least one server, such as "127.0.0.1:11211" or "/run/memcached.sock"')
   if (typeof prefix !== 'string' || !/^[!-~]{0,200}$/.test(prefix))

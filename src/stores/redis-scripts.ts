@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { LINE, MAGIC, PLACES } from './stamped-record.ts'
+import type { Field } from './stamped-record.ts'
 
 /** A script as the server knows it. */
 export interface Script {
@@ -14,7 +15,7 @@ export const MARGIN = 60_000
 const BIRTH = 600_000
 
 /** The Lua expression for a field of the first line `of`. */
-function field(name: keyof typeof PLACES, of: string): string {
+function field(name: Field, of: string): string {
   const [from, to] = PLACES[name]
   return `string.sub(${of}, ${from + 1}, ${to})`
 }

@@ -18,8 +18,21 @@ export const MAGIC = 'hipflask1 '
 /** Where a field begins and where it ends. */
 type Place = readonly [from: number, to: number]
 
+/** A field of the first line. */
+export type Field =
+  | 'stamp'
+  | 'createdAt'
+  | 'seenAt'
+  | 'expiresAt'
+  | 'endsAt'
+  | 'owner'
+  | 'noteBytes'
+  | 'user'
+  | 'label'
+  | 'data'
+
 /** The places of the first line's fields; indices of JavaScript, `to` is exclusive. */
-export const PLACES = {
+export const PLACES: Readonly<Record<Field, Place>> = {
   stamp: [10, 26],
   createdAt: [27, 43],
   seenAt: [44, 60],
@@ -30,7 +43,7 @@ export const PLACES = {
   user: [150, 160],
   label: [161, 171],
   data: [172, 182],
-} as const satisfies Record<string, Place>
+}
 
 /** The length of the first line, its line end included. */
 export const LINE = 183
