@@ -100,7 +100,7 @@ export function mysqlSchema(table: string = defaultTable): string {
   id CHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   data LONGBLOB NOT NULL,
   user_name LONGBLOB,
-  user_hash BINARY(32),
+  user_hash CHAR(43) CHARACTER SET ascii COLLATE ascii_bin,
   label LONGBLOB,
   created_at BIGINT NOT NULL,
   seen_at BIGINT NOT NULL,

@@ -96,19 +96,19 @@ export function postgresStore(options: PostgresStoreOptions): SqlStore {
   }
 
   const store = sqlStore(dialect)
-  let complain: ((error: Error) => void) | null = null
+  let report: ((event: StoreEvent) => void) | null = null
+  // Nobody listening, the loss of an idle connection would end the process; the pool makes a new one by itself.
+  const lost = ({ message }: Error): void =>
+    report?.({ type: 'warning', message: `An idle connection to PostgreSQL was lost: ${message}` })
+  pool.on('error', lost)
   return {
     ...store,
-    attach(report: (event: StoreEvent) => void): void {
-      store.attach?.(report)
-      // Without a listener the end of an idle connection would end the process; the pool replaces it by itself.
-      complain = ({ message }) =>
-        report({ type: 'warning', message: `An idle connection to PostgreSQL was lost: ${message}` })
-      pool.on('error', complain)
+    attach(listener: (event: StoreEvent) => void): void {
+      report = listener
+      store.attach?.(listener)
     },
     close(): void {
-      if (complain !== null) pool.removeListener('error', complain)
-      complain = null
+      pool.removeListener('error', lost)
     },
   }
 }
@@ -121,7 +121,7 @@ export function postgresSchema(table: string = defaultTable): string {
   id text COLLATE "C" PRIMARY KEY,
   data bytea NOT NULL,
   user_name bytea,
-  user_hash bytea,
+  user_hash text COLLATE "C",
   label bytea,
   created_at bigint NOT NULL,
   seen_at bigint NOT NULL,

@@ -12,16 +12,11 @@ export interface Lender<Connection> {
 /** Does some work on a borrowed connection. */
 export type Borrow<Connection> = <T>(work: (connection: Connection) => Promise<T>) => Promise<T>
 
-/** The most calls that may wait for a database that does not answer: beyond it memory would be the next to go. */
-const mostWaiting = 5_000
-
 /**
  * Lends a connection for one statement at a time. After `timeout` milliseconds, waiting for the connection included, the
  * call is given up: what was not sent is never sent, and a connection that still owes an answer is closed, not used again.
  */
 export function borrowing<Connection>(lender: Lender<Connection>, timeout: number): Borrow<Connection> {
-  let waiting = 0
-
   async function use<T>(
     connection: Connection,
     work: (connection: Connection) => Promise<T>,
@@ -38,12 +33,6 @@ export function borrowing<Connection>(lender: Lender<Connection>, timeout: numbe
   }
 
   return async (work) => {
-    if (waiting >= mostWaiting) {
-      throw new SessionError(
-        'ERR_SESSION_STORE',
-        `${mostWaiting} calls are waiting for the database already, so this one was not sent. Look at the database, or at the size of its pool.`,
-      )
-    }
     let timer: NodeJS.Timeout | undefined
     let isOver = false
     const over = new Promise<never>((_, reject) => {
@@ -57,11 +46,7 @@ export function borrowing<Connection>(lender: Lender<Connection>, timeout: numbe
         )
       }, timeout)
     })
-    waiting += 1
-    const borrowed = lender.borrow().finally(() => {
-      waiting -= 1
-    })
-    const done = borrowed.then((connection) => {
+    const done = lender.borrow().then((connection) => {
       if (!isOver) return use(connection, work, over)
       lender.giveBack(connection, null)
       return over

@@ -315,9 +315,9 @@ export function wrongClient(store: string, needs: string): SessionError {
   return new SessionError('ERR_SESSION_CONFIG', `${store}: ${needs}`)
 }
 
-/** The user as an index can hold it, however long the name is. */
-function hashOf(user: string): Buffer {
-  return createHash('sha256').update(user, 'utf8').digest()
+/** The user as an index can hold it, however long the name is: SHA-256 as base64url, as ids are. */
+function hashOf(user: string): string {
+  return createHash('sha256').update(user, 'utf8').digest('base64url')
 }
 
 function valuesOf(record: SessionRecord): Bound[] {
@@ -356,14 +356,9 @@ function common(row: Row): Omit<SessionInfo, 'size'> {
 /** Text is stored as its UTF-8 bytes, because a database's text has no U+0000 and compares in ways of its own. */
 function text(row: Row, column: string): string {
   const value = row[column]
-  const bytes =
-    value instanceof Uint8Array
-      ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      : value instanceof ArrayBuffer
-        ? Buffer.from(value)
-        : null
-  if (bytes === null || !isUtf8(bytes)) throw new Unreadable(`the column ${column} holds no UTF-8 bytes`)
-  return bytes.toString('utf8')
+  if (!(value instanceof Uint8Array) || !isUtf8(value))
+    throw new Unreadable(`the column ${column} holds no UTF-8 bytes`)
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
 }
 
 /** Drivers answer 64-bit integers as numbers, bigints or texts, as they are set. */

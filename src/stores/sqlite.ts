@@ -4,11 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Bound, Dialect, Fault, Row, SqlStore } from './sql.ts'
 import { nameParts, quoted, sqlStore, sweepBatch, wrongClient } from './sql.ts'
 
-/** What the store needs of a database of `better-sqlite3`, `node:sqlite` (DatabaseSync) or `libsql`. */
+/** What the store needs of a database of `better-sqlite3` or `node:sqlite` (DatabaseSync). */
 export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement
   exec(sql: string): unknown
-  /** Whether a transaction is open, as `better-sqlite3` and `libsql` name it. */
+  /** Whether a transaction is open, as `better-sqlite3` names it. */
   readonly inTransaction?: boolean
   /** The same, as `node:sqlite` names it. */
   readonly isTransaction?: boolean
@@ -18,6 +18,8 @@ export interface SqliteDatabase {
 export interface SqliteStatement {
   all(...values: Bound[]): unknown
   run(...values: Bound[]): { readonly changes: number | bigint }
+  /** `node:sqlite` would throw on a number that is too large, were it not for this. */
+  setReadBigInts?(enabled: boolean): unknown
 }
 
 /** Options of `sqliteStore`. */
@@ -53,7 +55,12 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   if (!answers(database))
     throw wrongClient(
       'sqliteStore',
-      "pass { database }, an open database of better-sqlite3, libsql or node:sqlite (new Database('sessions.db')).",
+      "pass { database }, an open database of better-sqlite3 (new Database('sessions.db')) or node:sqlite (new DatabaseSync('sessions.db')).",
+    )
+  if ('syncUntil' in database)
+    throw wrongClient(
+      'sqliteStore',
+      'a database of libsql is refused, because after waiting for a lock it answers that a write is done and commits it later or never; pass { database } of better-sqlite3 or node:sqlite.',
     )
   database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
 
@@ -62,6 +69,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     const known = prepared.get(sql)
     if (known !== undefined) return known
     const statement = database.prepare(sql)
+    statement.setReadBigInts?.(true)
     prepared.set(sql, statement)
     return statement
   }
@@ -106,7 +114,7 @@ export function sqliteSchema(table: string = defaultTable): string {
   id TEXT NOT NULL PRIMARY KEY,
   data BLOB NOT NULL,
   user_name BLOB,
-  user_hash BLOB,
+  user_hash TEXT,
   label BLOB,
   created_at INTEGER NOT NULL,
   seen_at INTEGER NOT NULL,

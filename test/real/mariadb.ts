@@ -61,8 +61,11 @@ export async function startMariadb(
     ready: (place) => query(place, 'CREATE DATABASE IF NOT EXISTS hipflask CHARACTER SET utf8mb4'),
     ...(unprivileged && { account: unprivileged }),
   })
+  // Root may write even where nobody may.
+  await query(server, "CREATE USER app@'%'")
+  await query(server, "GRANT ALL ON `hipflask%`.* TO app@'%'")
   return Object.assign(server, {
-    url: `mysql://root@127.0.0.1:${server.port}/hipflask`,
+    url: `mysql://app@127.0.0.1:${server.port}/hipflask`,
     query: (sql: string, values?: unknown[]) => query(server, sql, values, 'hipflask'),
   })
 }

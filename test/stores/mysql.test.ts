@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { mysqlSchema, mysqlStore } from '../../src/stores/mysql.ts'
 import { mariadbProgram, type MariadbServer, startMariadb } from '../real/mariadb.ts'
 import { type Bed, contract, sqlCases } from './sql-bed.ts'
+import { toldMysql } from './told-pools.ts'
 
 const program = mariadbProgram()
 let server: MariadbServer
@@ -17,37 +18,13 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** A pool whose connections tell what they are asked. */
-function told(inner: mysql.Pool, tell: (text: string, error: unknown) => void): any {
-  return {
-    getConnection: async () => {
-      const connection = await inner.promise().getConnection()
-      return {
-        release: () => connection.release(),
-        destroy: () => connection.destroy(),
-        query: connection.query.bind(connection),
-        execute: async (statement: mysql.QueryOptions) => {
-          try {
-            const answer = await connection.execute(statement)
-            tell(statement.sql, null)
-            return answer
-          } catch (error) {
-            tell(statement.sql, error)
-            throw error
-          }
-        },
-      }
-    },
-  }
-}
-
 const bed: Bed = {
   kind: 'mysql',
   open: (table) => mysqlStore({ pool, table }),
   counting: (table) => {
     const statements: string[] = []
     return {
-      store: mysqlStore({ pool: told(pool, (text) => void statements.push(text)), table }),
+      store: mysqlStore({ pool: toldMysql(pool, (text) => void statements.push(text)), table }),
       statements,
     }
   },

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { postgresSchema, postgresStore } from '../../src/stores/postgres.ts'
 import { postgresProgram, type PostgresServer, startPostgres } from '../real/postgres.ts'
 import { type Bed, contract, sqlCases } from './sql-bed.ts'
+import { toldPostgres } from './told-pools.ts'
 
 const program = postgresProgram()
 let server: PostgresServer
@@ -19,40 +20,13 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** A pool whose connections tell what they are asked. */
-function told(inner: pg.Pool, tell: (text: string, error: unknown) => void): any {
-  return {
-    totalCount: 0,
-    on: () => undefined,
-    removeListener: () => undefined,
-    connect: async () => {
-      const client = await inner.connect()
-      return {
-        on: client.on.bind(client),
-        removeListener: client.removeListener.bind(client),
-        release: (error?: Error) => client.release(error),
-        query: async (statement: pg.QueryConfig) => {
-          try {
-            const answer = await client.query(statement)
-            tell(statement.text, null)
-            return answer
-          } catch (error) {
-            tell(statement.text, error)
-            throw error
-          }
-        },
-      }
-    },
-  }
-}
-
 const bed: Bed = {
   kind: 'postgres',
   open: (table) => postgresStore({ pool, table }),
   counting: (table) => {
     const statements: string[] = []
     return {
-      store: postgresStore({ pool: told(pool, (text) => void statements.push(text)), table }),
+      store: postgresStore({ pool: toldPostgres(pool, (text) => void statements.push(text)), table }),
       statements,
     }
   },

@@ -1,0 +1,213 @@
+import mysql from 'mysql2'
+import promised from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mysqlStore } from '../../src/stores/mysql.ts'
+import type { SqlStore } from '../../src/stores/sql.ts'
+import { storeSuite } from '../../src/testing/index.ts'
+import { alive, born, freshRecord, plain, together } from '../../src/testing/store-cases/store-case.ts'
+import { lab, values } from '../engine/visitor.ts'
+import { mariadbProgram, type MariadbServer, startMariadb } from '../real/mariadb.ts'
+import { freshTable } from './sql-bed.ts'
+import { faultCases } from './sql-faults.ts'
+import { toldMysql } from './told-pools.ts'
+
+const program = mariadbProgram()
+let server: MariadbServer
+beforeAll(async () => {
+  if (program !== null) server = await startMariadb(program)
+})
+afterAll(() => server?.stop())
+
+/** A store over a pool of its own, whose connections begin with `first`, and which notes the numbers of the errors it met. */
+async function separate(
+  first: string = 'DO 0',
+  options: mysql.PoolOptions = {},
+): Promise<{ store: SqlStore; table: string; pool: mysql.Pool; errors: number[]; end: () => Promise<void> }> {
+  const errors: number[] = []
+  const pool = mysql.createPool({ uri: server.url, ...options })
+  pool.on('connection', (connection) => void connection.query(first))
+  const tell = (_: string, error: unknown): void => {
+    if (error !== null) errors.push((error as { errno: number }).errno)
+  }
+  const table = freshTable()
+  const store = mysqlStore({ pool: toldMysql(pool, tell), table })
+  await store.migrate()
+  return { store, table, pool, errors, end: () => pool.promise().end() }
+}
+
+/** A connection that does what other programs do to the same table. */
+function stranger(): Promise<promised.Connection> {
+  return promised.createConnection({ uri: server.url })
+}
+
+describe.skipIf(program === null)('MariaDB', () => {
+  faultCases({
+    open: (table, { max = 10, timeout } = {}) => {
+      const pool = mysql.createPool({ uri: server.url, connectionLimit: max, connectTimeout: 1_000 })
+      const store = mysqlStore({ pool, table, ...(timeout !== undefined && { timeout }) })
+      return { store, end: () => pool.promise().end() }
+    },
+    kill: () => server.signal('SIGKILL'),
+    restart: () => server.restart(),
+    halt: () => server.signal('SIGSTOP'),
+    proceed: () => server.signal('SIGCONT'),
+    terminate: async () => {
+      const others = await server.query(
+        `SELECT id FROM information_schema.processlist WHERE user = 'app' AND id <> connection_id()`,
+      )
+      for (const { id } of others) await server.query(`KILL ${id}`).catch(() => undefined)
+    },
+    readOnly: (on) => server.query(`SET GLOBAL read_only = ${on ? 1 : 0}`),
+  })
+
+  describe.each(['READ COMMITTED', 'SERIALIZABLE'])('isolation: %s', (isolation) => {
+    const first = `SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`
+    storeSuite({
+      test,
+      make: async () => {
+        const { store, table, pool, end } = await separate(first)
+        const [rows] = await pool.promise().query('SELECT @@tx_isolation AS level')
+        expect(rows).toEqual([{ level: isolation.replace(' ', '-') }])
+        return { store, reopen: () => mysqlStore({ pool, table }), dispose: end }
+      },
+    })
+  })
+
+  test('a deadlock is tried again', async () => {
+    const { store, table, errors, end } = await separate()
+    const old = await born(store)
+    const next = freshRecord()
+    const other = await stranger()
+    await other.query('BEGIN')
+    const columns =
+      'data, user_name, user_hash, label, created_at, seen_at, expires_at, ends_at, size, version'
+    // The stranger is about to take the new id, and then wants the old row, which the rotation holds while it waits for
+    // that. The server ends the one that has changed fewer rows.
+    for (const id of [next.id, ...Array.from({ length: 20 }, () => freshRecord().id)])
+      await other.query(
+        `INSERT INTO ${table} (id, ${columns}) SELECT ?, ${columns} FROM ${table} WHERE id = ?`,
+        [id, old.id],
+      )
+    const rotation = Promise.resolve(store.rotate(old.id, next, old.version))
+    for (let waiting = []; waiting.length === 0;) {
+      waiting = await server.query(
+        `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`,
+      )
+    }
+    await other.query(`UPDATE ${table} SET seen_at = seen_at + 1 WHERE id = ?`, [old.id])
+    await other.query('ROLLBACK')
+    expect(await rotation).toBe('done')
+    expect(errors).toContain(1213)
+    expect(plain(await alive(store, next.id))).toEqual(next)
+    other.destroy()
+    await end()
+  })
+
+  test('a lock that is not to be had in time is tried again, and told when it stays', async () => {
+    const { store, table, errors, end } = await separate('SET SESSION innodb_lock_wait_timeout = 0')
+    const old = await born(store)
+    const other = await stranger()
+    await other.query('BEGIN')
+    await other.query(`SELECT * FROM ${table} WHERE id = ? FOR UPDATE`, [old.id])
+    const update = Promise.resolve(store.update({ ...plain(old), data: 'new' }, old.version))
+    while (errors.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    await other.query('COMMIT')
+    expect(await update).toBe('done')
+    expect(new Set(errors)).toEqual(new Set([1205]))
+
+    await other.query('BEGIN')
+    await other.query(`SELECT * FROM ${table} WHERE id = ? FOR UPDATE`, [old.id])
+    await expect(store.delete(old.id)).rejects.toMatchObject({ errno: 1205 })
+    await other.query('COMMIT')
+    expect(await store.delete(old.id)).toBe(true)
+    other.destroy()
+    await end()
+  })
+
+  test('connections that commit nothing are told at the first write, which is not kept', async () => {
+    const { store, table, end } = await separate()
+    const careless = promised.createPool({ uri: server.url })
+    careless.on('connection', (connection: any) => void connection.query('SET autocommit = 0'))
+    const bad = mysqlStore({ pool: careless, table })
+    const record = freshRecord()
+    await expect(bad.create(record)).rejects.toMatchObject({
+      code: 'ERR_SESSION_CONFIG',
+      message: expect.stringContaining('autocommit'),
+    })
+    expect(await store.get(record.id)).toBeNull()
+    await careless.end()
+    await end()
+  })
+
+  describe.each<[string, mysql.PoolOptions]>([
+    ['rows as arrays', { rowsAsArray: true }],
+    ['rows nested by table', { nestTables: true }],
+    ['numbers as texts', { supportBigNumbers: true, bigNumberStrings: true }],
+    ['values as they came', { typeCast: false }],
+    ['names for placeholders', { namedPlaceholders: true }],
+    ['counts of changed rows', { flags: ['-FOUND_ROWS'] }],
+    ['dates as texts and decimals as numbers', { dateStrings: true, decimalNumbers: true }],
+    ['another character set', { charset: 'latin1' }],
+  ])('a pool set to answer %s', (_, options) => {
+    test('keeps the contract', async () => {
+      const { store, end } = await separate('DO 0', options)
+      const record = freshRecord({ user: 'änna', label: 'a\0b', data: '"😀"' })
+      expect(await store.create(record)).toBe(true)
+      expect(await store.create(record)).toBe(false)
+      const { version, ...read } = await alive(store, record.id)
+      expect(read).toEqual(record)
+      expect(version).toBe(1)
+      // The same times again: nothing changes, and yet the record is there.
+      expect(await store.touch(record.id, record.seenAt, record.expiresAt)).toBe(true)
+      expect(await store.touch(freshRecord().id, 1, 2)).toBe(false)
+      expect(await store.update(record, version)).toBe('done')
+      expect(await store.update(record, version)).toBe('conflict')
+      expect(await store.list('änna')).toHaveLength(1)
+      expect(await store.delete(record.id)).toBe(true)
+      expect(await store.update(record, version)).toBe('gone')
+      await end()
+    })
+  })
+
+  test('a strict mode that is off, ANSI quotes and no backslash escapes change nothing', async () => {
+    const { store, end } = await separate(`SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'`)
+    const record = freshRecord({ user: `\\'"; --`, label: `\\' OR 1=1 --`, data: 'x'.repeat(300_000) })
+    expect(await store.create(record)).toBe(true)
+    expect(plain(await alive(store, record.id))).toEqual(record)
+    expect(await store.list(record.user!)).toHaveLength(1)
+    await end()
+  })
+
+  test('a table in a database of its own', async () => {
+    await server.query('CREATE DATABASE `hipflask other`')
+    const { pool, end } = await separate()
+    const store = mysqlStore({ pool, table: 'hipflask other.my sessions' })
+    await store.migrate()
+    await store.migrate()
+    await born(store)
+    expect(await server.query('SELECT count(*) AS n FROM `hipflask other`.`my sessions`')).toEqual([{ n: 1 }])
+    await end()
+  })
+
+  test('64 increments at once through eight managers are all saved', async () => {
+    const { store, end } = await separate()
+    const browser = lab({ store, deadline: '20 seconds', clock: Date.now })
+    await browser.request((session) => session.set('n', 0))
+    const managers = Array.from({ length: 8 }, () => lab({ store, deadline: '20 seconds', clock: Date.now }))
+    for (const manager of managers) manager.jar = browser.jar
+    await together(64, (n) => managers[n % 8]!.request((session) => session.update('n', (n) => n + 1)))
+    expect(await values(browser)).toEqual({ n: 64 })
+    await end()
+  })
+
+  test('a list by user and a sweep use their indexes', async () => {
+    const { store, table, end } = await separate()
+    for (let n = 0; n < 50; n++) await store.create(freshRecord({ user: `user ${n}` }))
+    const key = async (sql: string): Promise<unknown> => (await server.query(`EXPLAIN ${sql}`))[0].key
+    expect(await key(`SELECT * FROM ${table} WHERE user_hash = 'x'`)).toBe('user_hash')
+    expect(await key(`DELETE FROM ${table} WHERE expires_at <= 5 ORDER BY expires_at LIMIT 500`)).toBe(
+      'expires_at',
+    )
+    await end()
+  })
+})

@@ -1,0 +1,240 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { StoreEvent } from '../../src/contracts/store.ts'
+import { postgresStore } from '../../src/stores/postgres.ts'
+import type { SqlStore } from '../../src/stores/sql.ts'
+import { storeSuite } from '../../src/testing/index.ts'
+import { alive, born, freshRecord, plain, together } from '../../src/testing/store-cases/store-case.ts'
+import { lab, values } from '../engine/visitor.ts'
+import { pgbouncerProgram, startPgbouncer } from '../real/pgbouncer.ts'
+import { postgresProgram, type PostgresServer, startPostgres } from '../real/postgres.ts'
+import type { Server } from '../real/server.ts'
+import { freshTable } from './sql-bed.ts'
+import { faultCases } from './sql-faults.ts'
+import { toldPostgres } from './told-pools.ts'
+
+const program = postgresProgram()
+const pooler = pgbouncerProgram()
+let server: PostgresServer
+beforeAll(async () => {
+  if (program !== null) server = await startPostgres(program)
+})
+afterAll(() => server?.stop())
+
+/** A store over a pool of its own, which notes the codes of the errors it met. */
+async function separate(options: pg.PoolConfig = {}): Promise<{
+  store: SqlStore
+  table: string
+  pool: pg.Pool
+  errors: string[]
+}> {
+  const errors: string[] = []
+  const pool = new pg.Pool({ connectionString: server.url, ...options })
+  const tell = (_: string, error: unknown): void => {
+    if (error !== null) errors.push((error as { code: string }).code)
+  }
+  const table = freshTable()
+  const store = postgresStore({ pool: toldPostgres(pool, tell), table })
+  await store.migrate()
+  return { store, table, pool, errors }
+}
+
+/** A connection that does what other programs do to the same table. */
+async function stranger(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: server.url })
+  await client.connect()
+  return client
+}
+
+/** Resolves when somebody waits for a lock. */
+async function somebodyWaits(): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    const waiting = await server.query('SELECT 1 FROM pg_locks WHERE NOT granted')
+    if (waiting.length > 0) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  throw new Error('nobody waits for a lock')
+}
+
+describe.skipIf(program === null)('PostgreSQL', () => {
+  faultCases({
+    open: (table, { max = 10, timeout } = {}) => {
+      const pool = new pg.Pool({ connectionString: server.url, max })
+      const store = postgresStore({ pool, table, ...(timeout !== undefined && { timeout }) })
+      return { store, end: () => pool.end() }
+    },
+    kill: () => server.signal('SIGQUIT'),
+    restart: () => server.restart(),
+    halt: () => server.halt(),
+    proceed: () => server.proceed(),
+    terminate: () =>
+      server.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+      ),
+    readOnly: async (on) => {
+      await server.query(`ALTER SYSTEM SET default_transaction_read_only = ${on ? 'on' : 'off'}`)
+      await server.query('SELECT pg_reload_conf()')
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    },
+  })
+
+  describe.each(['read committed', 'repeatable read', 'serializable'])('isolation: %s', (isolation) => {
+    const options = { options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`, max: 12 }
+
+    storeSuite({
+      test,
+      make: async () => {
+        const { store, table, pool } = await separate(options)
+        return { store, reopen: () => postgresStore({ pool, table }), dispose: () => pool.end() }
+      },
+    })
+
+    test('64 increments at once: all are saved; where the level makes them fail, they are tried again', async () => {
+      const { store, pool, errors } = await separate(options)
+      expect((await pool.query('SHOW transaction_isolation')).rows).toEqual([
+        { transaction_isolation: isolation },
+      ])
+      const browser = lab({ store, deadline: '20 seconds', clock: Date.now })
+      // Requests of one process queue for one session, so several managers stand for several processes.
+      const managers = Array.from({ length: 8 }, () =>
+        lab({ store, deadline: '20 seconds', clock: Date.now }),
+      )
+      await browser.request((session) => session.set('n', 0))
+      for (const manager of managers) manager.jar = browser.jar
+      await together(64, (n) => managers[n % 8]!.request((session) => session.update('n', (n) => n + 1)))
+      expect(await values(browser)).toEqual({ n: 64 })
+      if (isolation === 'read committed') expect(errors).toEqual([])
+      else expect(errors).toContain('40001')
+      await pool.end()
+    })
+  })
+
+  test('a deadlock is tried again', async () => {
+    const { store, table, pool, errors } = await separate({ options: '-c deadlock_timeout=500ms' })
+    const old = await born(store)
+    const next = freshRecord()
+    const other = await stranger()
+    await other.query('SET deadlock_timeout = 60000')
+    await other.query('BEGIN')
+    // The stranger is about to take the new id, and then wants the old row, which the rotation holds while it waits for that.
+    await other.query(
+      `INSERT INTO ${table} SELECT $1, data, user_name, user_hash, label, created_at, seen_at, expires_at, ends_at, size, version FROM ${table} WHERE id = $2`,
+      [next.id, old.id],
+    )
+    const rotation = Promise.resolve(store.rotate(old.id, next, old.version))
+    await somebodyWaits()
+    await other.query(`UPDATE ${table} SET seen_at = seen_at WHERE id = $1`, [old.id])
+    await other.query('ROLLBACK')
+    expect(await rotation).toBe('done')
+    expect(errors).toContain('40P01')
+    expect(plain(await alive(store, next.id))).toEqual(next)
+    await other.end()
+    await pool.end()
+  })
+
+  test('a lock that is not to be had in time is tried again, and told when it stays', async () => {
+    const { store, table, pool, errors } = await separate({ options: '-c lock_timeout=20ms' })
+    const old = await born(store)
+    const other = await stranger()
+    await other.query('BEGIN')
+    await other.query(`SELECT * FROM ${table} WHERE id = $1 FOR UPDATE`, [old.id])
+    const update = Promise.resolve(store.update({ ...plain(old), data: 'new' }, old.version))
+    while (errors.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    await other.query('COMMIT')
+    expect(await update).toBe('done')
+    expect(new Set(errors)).toEqual(new Set(['55P03']))
+
+    await other.query('BEGIN')
+    await other.query(`SELECT * FROM ${table} WHERE id = $1 FOR UPDATE`, [old.id])
+    await expect(store.delete(old.id)).rejects.toMatchObject({ code: '55P03' })
+    await other.query('COMMIT')
+    expect(await store.delete(old.id)).toBe(true)
+    await other.end()
+    await pool.end()
+  })
+
+  test('an idle connection that breaks is told as a warning, until the store is closed', async () => {
+    const pool = new pg.Pool({ connectionString: server.url })
+    const store = postgresStore({ pool, table: freshTable() })
+    await store.migrate()
+    const events: StoreEvent[] = []
+    store.attach!((event) => void events.push(event))
+    expect(pool.listenerCount('error')).toBe(1)
+    await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()')
+    while (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(events[0]).toMatchObject({ type: 'warning', message: expect.stringContaining('PostgreSQL') })
+    await store.close!()
+    expect(pool.listenerCount('error')).toBe(0)
+    await pool.end()
+  })
+
+  test('a pool that answers 64-bit numbers in another way is fine', async () => {
+    for (const parse of [BigInt, Number, String]) {
+      const types = {
+        getTypeParser: (oid: number, format?: any) =>
+          oid === 20 ? parse : pg.types.getTypeParser(oid, format),
+      }
+      const { store, pool } = await separate({ types: types as never })
+      const record = await born(store, { user: 'anna' })
+      expect(record.version).toBe(1)
+      expect(await store.list('anna')).toMatchObject([{ expiresAt: record.expiresAt }])
+      await pool.end()
+    }
+  })
+
+  test('a table in a schema of its own', async () => {
+    await server.query('CREATE SCHEMA "other schema"')
+    const pool = new pg.Pool({ connectionString: server.url })
+    const store = postgresStore({ pool, table: 'other schema.my sessions' })
+    await store.migrate()
+    await store.migrate()
+    await born(store)
+    expect(await server.query('SELECT count(*)::int AS n FROM "other schema"."my sessions"')).toEqual([
+      { n: 1 },
+    ])
+    await pool.end()
+  })
+
+  test('a list by user and a sweep use their indexes', async () => {
+    const { store, table, pool } = await separate()
+    await born(store, { user: 'anna' })
+    const plan = async (sql: string): Promise<string> =>
+      JSON.stringify(((await pool.query(`SET enable_seqscan = off; EXPLAIN ${sql}`)) as any)[1].rows)
+    expect(await plan(`SELECT * FROM ${table} WHERE user_hash = 'x'`)).toContain(`${table}_user`)
+    expect(await plan(`SELECT * FROM ${table} WHERE expires_at <= 5 LIMIT 500`)).toContain(`${table}_expiry`)
+    await pool.end()
+  })
+})
+
+describe.skipIf(program === null || pooler === null)('PgBouncer in transaction mode', () => {
+  let bouncer: Server & { readonly url: string }
+  let pool: pg.Pool
+  beforeAll(async () => {
+    bouncer = await startPgbouncer(pooler!, server, 3)
+    pool = new pg.Pool({ connectionString: bouncer.url, max: 12 })
+    pool.setMaxListeners(0)
+  })
+  afterAll(async () => {
+    await pool?.end()
+    await bouncer?.stop()
+  })
+
+  storeSuite({
+    test,
+    make: async () => {
+      const table = freshTable()
+      const store = postgresStore({ pool, table })
+      await store.migrate()
+      return { store, reopen: () => postgresStore({ pool, table }) }
+    },
+  })
+
+  test('128 increments at once of many clients over three connections', async () => {
+    const store = postgresStore({ pool, table: freshTable() })
+    await together(6, () => store.migrate())
+    const browser = lab({ store, deadline: '20 seconds', clock: Date.now })
+    await browser.request((session) => session.set('n', 0))
+    await together(128, () => browser.request((session) => session.update('n', (n) => n + 1)))
+    expect(await values(browser)).toEqual({ n: 128 })
+  })
+})
