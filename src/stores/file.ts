@@ -160,7 +160,9 @@ class FileStore implements SessionStore {
 
   #look(id: string): Slot {
     const slot = this.#tree.look(id)
-    if (slot.reason !== null) this.#report?.({ type: 'corrupt', id, reason: slot.reason })
+    const { reason } = slot
+    // Told in a turn of its own: a lock may be held right now, and the listener may well use the store.
+    if (reason !== null) queueMicrotask(() => this.#report?.({ type: 'corrupt', id, reason }))
     return slot
   }
 }

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -24,10 +24,10 @@ import type { SessionRecord, SessionStore, StoreEvent } from '../../src/contract
 import { fileStore } from '../../src/stores/file.ts'
 import type { FileStoreOptions } from '../../src/stores/file.ts'
 import { networkFileSystem } from '../../src/stores/file-directory.ts'
-import { encodeRecord } from '../../src/stores/file-record.ts'
+import { encodeGrave, encodeRecord } from '../../src/stores/file-record.ts'
 import { storeSuite } from '../../src/testing/index.ts'
 import type { StoreUnderTest } from '../../src/testing/index.ts'
-import { alive, freshId, freshRecord, plain } from '../../src/testing/store-cases/store-case.ts'
+import { alive, freshId, freshRecord, pause, plain } from '../../src/testing/store-cases/store-case.ts'
 import { fileName, filesIn, freshDirectory, litterIn } from './directories.ts'
 import { intercept, systemError } from './faults.ts'
 
@@ -72,6 +72,15 @@ async function created(store: SessionStore, parts: Partial<SessionRecord> = {}):
 
 async function everySession(store: SessionStore) {
   return (await store.page(null, 1_000_000)).sessions
+}
+
+/** Takes a token the way a process on another machine would, of which nothing is known here; answers how to give it back. */
+function seize(directory: string, id: string): { holder: string; release: () => void } {
+  const stripe = (Buffer.from(id, 'base64url')[0]! % 64).toString(16).padStart(2, '0')
+  const free = join(directory, '.locks', stripe, 'free')
+  const holder = join(directory, '.locks', stripe, `1-elsewhere-${freshId()}`)
+  renameSync(free, holder)
+  return { holder, release: () => renameSync(holder, free) }
 }
 
 const refused = (code: string, message: RegExp): object =>
@@ -139,14 +148,14 @@ describe('options', () => {
 })
 
 describe('the directory', () => {
-  test.each([0o000, 0o022, 0o077, 0o177])(
+  test.each([0o000, 0o022, 0o077, 0o277])(
     'is 0700 and its files 0600, whatever the umask (%o)',
     async (umask) => {
       const directory = join(freshDirectory(), 'a', 'sessions')
       const before = process.umask(umask)
       onTestFinished(() => void process.umask(before))
-      if (umask === 0o177) mkdirSync(join(directory, '..'), { mode: 0o700 })
-      if (umask === 0o177) chmodSync(join(directory, '..'), 0o700)
+      if (umask === 0o277) mkdirSync(join(directory, '..'), { mode: 0o700 })
+      if (umask === 0o277) chmodSync(join(directory, '..'), 0o700)
       for (const options of [{}, { fsync: true }, { shardAfter: 0 }]) {
         const store = fileStore(directory, options)
         const record = await created(store, { user: 'anna' })
@@ -295,6 +304,30 @@ describe('a planted or damaged file', () => {
     expect(await store.gc(Number.MAX_SAFE_INTEGER)).toBe(0)
     if (!lstatSync(path).isDirectory()) expect(await store.delete(record.id)).toBe(true)
     expect(readFileSync('/etc/hosts').length).toBeGreaterThan(0)
+  })
+
+  test('a symbolic link to a true copy of the record is refused all the same', async () => {
+    const { directory, store, events } = open()
+    const record = await created(store)
+    const path = join(directory, fileName(record.id))
+    const elsewhere = join(freshDirectory(), 'copy')
+    renameSync(path, elsewhere)
+    symlinkSync(elsewhere, path)
+    expect(await store.get(record.id)).toBeNull()
+    expect(events).toEqual([{ type: 'corrupt', id: record.id, reason: 'the file is a symbolic link' }])
+    expect(await store.delete(record.id)).toBe(true)
+    expect(existsSync(elsewhere)).toBe(true)
+  })
+
+  test('a listener may use the store when it is told of a corrupt record', async () => {
+    const { directory, store } = open({ timeout: 1000 })
+    const record = await created(store)
+    writeFileSync(join(directory, fileName(record.id)), 'x')
+    const deleted: unknown[] = []
+    store.attach?.((event) => void deleted.push(event.type === 'corrupt' && store.delete(event.id)))
+    expect(await store.touch(record.id, 1, 2)).toBe(false)
+    expect(deleted).toEqual([true])
+    expect(await store.create(record)).toBe(true)
   })
 
   test.skipIf(!isRoot)('a file of another user is no session (needs root to be tried)', async () => {
@@ -502,19 +535,10 @@ describe('a system that fails', () => {
 })
 
 describe('a lock', () => {
-  /** Takes a token the way a process on another machine would, of which nothing is known here. */
-  function seize(directory: string, id: string, age = 0): string {
-    const stripe = (Buffer.from(id, 'base64url')[0]! % 64).toString(16).padStart(2, '0')
-    const holder = join(directory, '.locks', stripe, `1-elsewhere-${freshId()}`)
-    renameSync(join(directory, '.locks', stripe, 'free'), holder)
-    if (age > 0) utimesSync(holder, Date.now() / 1000 - age, Date.now() / 1000 - age)
-    return holder
-  }
-
   test('whose holder cannot be asked is waited for until the deadline, then taken after a second', async () => {
     const { directory, store } = open({ timeout: 50 })
     const record = await created(store)
-    const holder = seize(directory, record.id)
+    const { holder } = seize(directory, record.id)
     await expect(store.touch(record.id, 1, 2)).rejects.toThrow(refused('ERR_SESSION_TIMEOUT', /50 ms/))
     expect(existsSync(holder)).toBe(true)
     const patient = fileStore(directory, { timeout: 20_000 })
@@ -539,9 +563,9 @@ describe('a lock', () => {
   test('that a sweep cannot have is left to the next sweep', async () => {
     const { directory, store } = open({ timeout: 20 })
     const record = await created(store)
-    const holder = seize(directory, record.id)
+    const { release } = seize(directory, record.id)
     expect(await store.gc(record.expiresAt)).toBe(0)
-    renameSync(holder, join(holder, '..', 'free'))
+    release()
     expect(await store.gc(record.expiresAt)).toBe(1)
   })
 })
@@ -628,6 +652,109 @@ describe('many sessions', () => {
 })
 
 describe('the sweep', () => {
+  /** Starts a sweep that has to wait for the lock on `id`, and lets it go on after `change`. */
+  async function sweepAround(
+    directory: string,
+    store: SessionStore,
+    id: string,
+    now: number,
+    change: () => unknown,
+  ) {
+    const { holder, release } = seize(directory, id)
+    const looks: string[] = []
+    const undo = intercept((call, [path]) => {
+      if (call === 'readdirSync' && path === dirname(holder)) looks.push(path)
+    })
+    const sweep = store.gc(now)
+    // The first look is at the lock itself.
+    for (let turns = 0; looks.length < 3 && turns < 100_000; turns++) await pause(1)
+    undo()
+    release()
+    await change()
+    return sweep
+  }
+
+  test('looks again when it has the lock: a session that was renewed meanwhile stays', async () => {
+    const { directory, store } = open()
+    const record = await created(store)
+    const later = record.expiresAt + 1
+    const gone = await sweepAround(directory, store, record.id, record.expiresAt, () =>
+      expect(store.touch(record.id, record.seenAt, later)).toBe(true),
+    )
+    expect(gone).toBe(0)
+    expect((await alive(store, record.id)).expiresAt).toBe(later)
+  })
+
+  test('looks again when it has the lock: an entry that a record names meanwhile stays', async () => {
+    const { directory, store } = open()
+    const record = await created(store, { user: 'anna' })
+    const [entry, path] = [
+      filesIn(directory).find((file) => file.startsWith('.users'))!,
+      join(directory, fileName(record.id)),
+    ]
+    const file = readFileSync(path)
+    rmSync(path)
+    await sweepAround(directory, store, record.id, 0, () => writeFileSync(path, file, { mode: 0o600 }))
+    expect(existsSync(join(directory, entry))).toBe(true)
+    expect(await store.list('anna')).toHaveLength(1)
+  })
+
+  test.each([true, false])(
+    'decides about a rotation only when nobody can finish it any more (finished: %s)',
+    async (finished) => {
+      const { directory, store } = open()
+      const old = await created(store)
+      const next = freshRecord({ user: 'anna' })
+      const file = encodeRecord({ ...next, version: 'v', entry: null, from: old.id })
+      writeFileSync(join(directory, fileName(next.id)), file, { mode: 0o600 })
+      expect(await store.get(next.id)).toBeNull()
+      expect(await store.touch(next.id, 1, 2)).toBe(false)
+      expect(await store.delete(next.id)).toBe(false)
+      expect(await everySession(store)).toHaveLength(1)
+      await sweepAround(directory, store, old.id, 0, () => {
+        if (finished) writeFileSync(join(directory, fileName(old.id)), encodeGrave(next.id), { mode: 0o600 })
+      })
+      expect(Boolean(await store.get(next.id))).toBe(finished)
+      expect(Boolean(await store.get(old.id))).toBe(!finished)
+      await store.gc(0)
+      expect(Boolean(await store.get(next.id))).toBe(finished)
+      expect(filesIn(directory).filter((path) => /^[0-9a-f]{64}$/.test(path))).toEqual([
+        fileName(finished ? next.id : old.id),
+      ])
+    },
+  )
+
+  test('leaves a grave as long as its heir is born by it alone', async () => {
+    const { directory, store } = open({ timeout: 20 })
+    const old = await created(store)
+    const next = freshRecord()
+    const file = encodeRecord({ ...next, version: 'v', entry: null, from: old.id })
+    writeFileSync(join(directory, fileName(next.id)), file, { mode: 0o600 })
+    writeFileSync(join(directory, fileName(old.id)), encodeGrave(next.id), { mode: 0o600 })
+    // Founds the stripe, and undoes what that changed.
+    await store.touch(next.id, next.seenAt, next.expiresAt)
+    writeFileSync(join(directory, fileName(next.id)), file, { mode: 0o600 })
+    const { release } = seize(directory, next.id)
+    await store.gc(0)
+    expect(plain(await alive(store, next.id))).toEqual(next)
+    release()
+    await store.gc(0)
+    expect(plain(await alive(store, next.id))).toEqual(next)
+    expect(existsSync(join(directory, fileName(old.id)))).toBe(false)
+  })
+
+  test('does not let a rotation that was given up come true when the old session ends', async () => {
+    const { directory, store } = open()
+    const old = await created(store)
+    const next = freshRecord()
+    const file = encodeRecord({ ...next, version: 'v', entry: null, from: old.id })
+    writeFileSync(join(directory, fileName(next.id)), file, { mode: 0o600 })
+    expect(await store.delete(old.id)).toBe(true)
+    expect(await store.get(next.id)).toBeNull()
+    await store.gc(0)
+    expect(litterIn(directory, [])).toEqual([])
+  })
+
   test('removes unfinished work of processes it cannot ask only when that is old', async () => {
     const { directory, store } = open()
     const old = Date.now() / 1000 - 61
