@@ -5,7 +5,7 @@ import { createSessions } from '../../src/index.ts'
 import { fileStore } from '../../src/stores/file.ts'
 import { browserPath } from '../real/chromium.ts'
 import { type House, openHouse } from './house.ts'
-import { follow, heading, logOut, send, tab, where, wrong } from './visitors.ts'
+import { follow, goBack, heading, logOut, send, tab, where, wrong } from './visitors.ts'
 
 const strange = {
   quotes: `O'Brien "the \`quoted\`" \\ & Sons`,
@@ -174,16 +174,21 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
       expect(await theirs.getByRole('listitem').allInnerTexts()).toEqual([strange['a script']])
     })
 
-    it('keeps every one of many additions at the same moment', async () => {
+    it('keeps every one of many additions at the same moment, even in two processes', async () => {
       await send(await open(one, 'lists', 'session'), { 'New item': 'first' })
-      const wanted = Array.from({ length: 40 }, (_, i) => `item ${i}`)
-      const sent = await Promise.all(
-        wanted.map((item) =>
-          one.request.post(`${house.at.lists}session`, { form: { item }, maxRedirects: 0 }),
-        ),
+      const cookie = (await one.cookies()).map(({ name, value }) => `${name}=${value}`).join()
+      const second = house.startAlone('lists')
+      await second.printed(/Ctrl-C/)
+      const processes = [house.at.lists, /http:\S+/.exec(second.stdout())![0]]
+      const wanted = Array.from({ length: 60 }, (_, i) => `item ${i}`)
+      const answers = await Promise.all(
+        wanted.map((item, i) => add(processes[i % 2]!, 'session', item, cookie)),
       )
-      expect(sent.map((response) => response.status())).toEqual(wanted.map(() => 302))
-      const kept = items(await (await one.request.get(`${house.at.lists}session`)).text())
+      second.interrupt()
+      await second.ended
+      expect(answers.map(({ status }) => status)).toEqual(wanted.map(() => 302))
+      const page = await fetch(`${house.at.lists}session`, { headers: { cookie } })
+      const kept = items(await page.text())
       expect(kept[0]).toBe('first')
       expect(kept.slice(1).toSorted()).toEqual(wanted.toSorted())
     })
@@ -197,9 +202,9 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
       const visit = await createSessions<{ items: string[] }>({ store }).open(undefined, { secure: false })
       visit.session.items = Array.from({ length: 999 }, () => longest)
       const cookie = (await visit.close()).setCookie!.replace('session=', 'lists_session=').split(';')[0]!
-      const answers = await Promise.all([0, 1, 2].map(() => add('session', longest, cookie)))
+      const answers = await Promise.all([0, 1, 2].map(() => add(house.at.lists, 'session', longest, cookie)))
       expect(answers.every(({ status }) => status === 302 || status === 422)).toBe(true)
-      const refused = await add('session', 'one more', cookie)
+      const refused = await add(house.at.lists, 'session', 'one more', cookie)
       expect([refused.status, (await refused.text()).includes(full)]).toEqual([422, true])
       const page = await fetch(`${house.at.lists}session`, { headers: { cookie } })
       expect(items(await page.text())).toHaveLength(1000)
@@ -207,17 +212,17 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
 
     it('takes a thousand items from all, and not one more', async () => {
       for (let round = 0; round < 40; round++) {
-        const answers = await Promise.all(Array.from({ length: 30 }, () => add('', 'tea')))
+        const answers = await Promise.all(Array.from({ length: 30 }, () => add(house.at.lists, '', 'tea')))
         if (answers.some(({ status }) => status === 422)) break
       }
-      const refused = await add('', 'one more')
+      const refused = await add(house.at.lists, '', 'one more')
       expect([refused.status, (await refused.text()).includes(full)]).toEqual([422, true])
       expect(items(await (await fetch(house.at.lists)).text())).toHaveLength(1000)
     })
 
-    function add(route: string, item: string, cookie = ''): Promise<Response> {
+    function add(address: string, route: string, item: string, cookie = ''): Promise<Response> {
       const body = new URLSearchParams({ item })
-      return fetch(`${house.at.lists}${route}`, {
+      return fetch(`${address}${route}`, {
         method: 'POST',
         body,
         redirect: 'manual',
@@ -252,7 +257,7 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
       await logOut(page)
       expect(where(page)).toBe('/login')
       expect(where(await open(one, 'profile', 'profile'))).toBe('/login')
-      await page.goBack()
+      await goBack(page)
       expect(where(page)).toBe('/login')
     })
 
@@ -305,7 +310,7 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
       expect(where(page)).toBe('/login')
       expect(house.files('login')).toEqual(before)
       expect(await one.cookies()).toEqual([])
-      await page.goBack()
+      await goBack(page)
       expect([where(page), await page.getByText(says).count()]).toEqual(['/login', 0])
       await two.addCookies([cookie!])
       expect(where(await open(two, 'login'))).toBe('/login')

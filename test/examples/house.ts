@@ -16,6 +16,8 @@ export interface House {
   readonly directory: string
   /** The files of an example's sessions; what begins with a dot is the store's own. */
   files(name: string): string[]
+  /** Starts one of them once more, by itself on a free port, on the same sessions. */
+  startAlone(name: string): Program
   close(): Promise<void>
 }
 
@@ -39,6 +41,11 @@ export async function openHouse(name: string): Promise<House> {
     at,
     directory,
     files: (one) => readdirSync(path.join(directory, one)).filter((file) => !file.startsWith('.')),
+    startAlone: (one) =>
+      start(process.execPath, [path.join(folder, 'alone.js'), one], {
+        PORT: '0',
+        SESSION_FILE_DIR: directory,
+      }),
     async close() {
       await browser.close()
       program.interrupt()

@@ -23,6 +23,14 @@ export function logOut(page: Page): Promise<void> {
   return follow(page, () => page.getByRole('link', { name: 'Log out' }).click())
 }
 
+/** Goes back as the button does, be it to a page that the browser has kept or to one that it asks for again. */
+export async function goBack(page: Page): Promise<void> {
+  await page.evaluate('window.leaving = true')
+  await page.evaluate('history.back()')
+  await page.waitForFunction('window.leaving === undefined')
+  await page.waitForLoadState()
+}
+
 /** The page's main heading. */
 export function heading(page: Page): Promise<string> {
   return page.getByRole('heading', { level: 1 }).innerText()

@@ -15,6 +15,8 @@ export const browserPath: string | null = need(
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: browserPath!,
+    // Back shows a page that was kept alive, as it does for people.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--headless',
       '--no-sandbox',
