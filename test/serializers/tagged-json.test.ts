@@ -146,6 +146,7 @@ describe('numbers', () => {
         ],
       ]),
     )
+    expect(seen(text).a).toBe(0) // not -0, which Python's int has not
     expect(untouched(text)).toBe(text)
     expect(rewritten(text)).toBe('{"a":0,"b":Infinity,"c":9007199254740993,"d":-Infinity,"e":100000.0}')
   })
