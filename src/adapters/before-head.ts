@@ -48,6 +48,7 @@ class Gate {
   #state: 'shut' | 'closing' | 'open' | 'failed' = 'shut'
   #parked: Call[] = []
   #look: LooksSent | null = null
+  #status = 200
   #facts: ResponseFacts | null = null
   /** Why a page of this response was dropped: by this gate, or by the one before it. */
   #failure: { readonly error: unknown } | null
@@ -109,23 +110,32 @@ class Gate {
   }
 
   #wait(closing: Promise<ResponseFacts>): void {
-    const response = this.#response
-    const { statusCode } = response
-    const look = new LooksSent(response)
     this.#state = 'closing'
-    this.#look = look
-    closing
-      .catch((error: unknown) => {
-        if (this.#failure === null) throw error
-        return NOTHING
-      })
-      .finally(() => look.undo())
-      .then((facts) => {
-        response.statusCode = statusCode
-        const answer = this.#release(facts)
-        return answer === false || response.writableEnded || look.drain()
-      })
-      .catch((error: unknown) => this.#giveUp(error))
+    this.#status = this.#response.statusCode
+    this.#look = new LooksSent(this.#response)
+    closing.then(
+      (facts) => this.#resume(facts),
+      (error: unknown) => (this.#failure === null ? this.#giveUp(error) : this.#resume(NOTHING)),
+    )
+  }
+
+  #resume(facts: ResponseFacts): void {
+    const look = this.#reveal()
+    this.#response.statusCode = this.#status
+    try {
+      const answer = this.#release(facts)
+      if (answer !== false && !this.#response.writableEnded) look?.drain()
+    } catch (error) {
+      this.#giveUp(error)
+    }
+  }
+
+  /** Shows the response as it is again. */
+  #reveal(): LooksSent | null {
+    const look = this.#look
+    this.#look = null
+    look?.undo()
+    return look
   }
 
   /** Adds `facts` to the head, lets the parked calls through in order, and answers what the last one did. */
@@ -147,6 +157,7 @@ class Gate {
   }
 
   #giveUp(error: unknown): void {
+    this.#reveal()
     this.#state = 'failed'
     this.#failure = { error }
     this.#guards.liftAll()

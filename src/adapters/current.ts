@@ -21,7 +21,7 @@ export function withSession<T>(session: object, fn: () => T): T {
 
 /** The session of the request that is being served, as Flask's `session`; throws ERR_SESSION_USE outside of `withSession`. */
 export const session: Session = new Proxy(
-  { [inspect.custom]: current },
+  { [inspect.custom]: () => storage.getStore() ?? 'Session (outside of a request)' },
   {
     get: (_, key) => Reflect.get(current(), key),
     set: (_, key, value) => Reflect.set(current(), key, value),

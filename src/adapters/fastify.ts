@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Session, SessionData } from '../contracts/session.ts'
 import type { ResponseFacts, Visit, VisitSource } from '../contracts/visit.ts'
 import { isPromise } from '../lib/awaitable.ts'
@@ -16,27 +16,27 @@ declare module 'fastify' {
   }
 }
 
-/** Under which an app knows which sessions it has, so that registering them twice is registering them once. */
+/** Where an app knows which sessions it has, so that registering them twice is registering them once. */
 const registered = Symbol('hipflask')
 
 /**
- * Sessions as a Fastify plugin: `request.session`, in the whole app wherever it is registered. The reply leaves after the
- * session is stored, a hijacked one too; a session that cannot be read or stored is an error for the error handler, and
+ * Sessions as a Fastify plugin: `request.session`, in the app it is registered in and its plugins. The reply leaves after
+ * the session is stored, a hijacked one too; a session that cannot be read or stored is an error for the error handler, and
  * nothing has been sent then. HTTPS is what `request.protocol` says, which hears proxies by `trustProxy`.
  */
 export function fastifySession<Data = SessionData>(
   sessions: VisitSource<Data>,
   options: AdapterOptions<FastifyRequest> = {},
-): FastifyPluginCallback {
-  const plugin: FastifyPluginCallback = (app, _, done) => {
-    if (app.hasDecorator(registered) && app.getDecorator(registered) === sessions) return done()
-    app.decorate(registered, sessions)
+): FastifyPluginAsync {
+  const plugin: FastifyPluginAsync = async (app) => {
+    if (app.hasDecorator(registered) && app.getDecorator(registered) === sessions) return
     app.decorateRequest('session', {
       getter(this: FastifyRequest) {
         return carriedSession(this) as Session
       },
       setter: refuseAssignment,
     })
+    app.decorate(registered, sessions)
 
     app.addHook('onRequest', async (request, reply) => {
       const { protocol, method, originalUrl, headers } = request
@@ -58,7 +58,6 @@ export function fastifySession<Data = SessionData>(
         throw error
       }
     })
-    done()
   }
   return Object.assign(plugin, {
     [Symbol.for('skip-override')]: true,

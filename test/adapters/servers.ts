@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
+import type https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { serve as honoServe } from '@hono/node-server'
 import express5 from 'express'
 import express4 from 'express4'
@@ -20,7 +21,7 @@ import { nodeSession, type SessionRequest } from '../../src/adapters/node.ts'
 import type { Session } from '../../src/contracts/session.ts'
 import type { PageAnswer, Served, SuiteApp, SuiteData } from '../../src/testing/index.ts'
 
-type Server = http.Server | http2.Http2Server
+type Server = http.Server | https.Server | http2.Http2Server | http2.Http2SecureServer
 
 /** Listens on a free loopback port; `close` ends open connections, too. */
 export async function listen(server: Server, protocol = 'http:'): Promise<Served> {
@@ -49,7 +50,7 @@ export function answerNode(response: any, { status = 200, headers = [], body }: 
   response.statusCode = status
   for (const [name, value] of headers) response.appendHeader(name, value)
   if (body === undefined || typeof body === 'string') response.end(body)
-  else Readable.from(body).pipe(response)
+  else pipeline(Readable.from(body), response, () => {})
 }
 
 /** Answers by writeHead with a flat array of headers. */
@@ -59,7 +60,7 @@ function answerNodeAtOnce(
 ): void {
   response.writeHead(status, headers.flat())
   if (body === undefined || typeof body === 'string') response.end(body)
-  else Readable.from(body).pipe(response)
+  else pipeline(Readable.from(body), response, () => {})
 }
 
 function serveExpress(express: typeof express5) {
@@ -76,7 +77,7 @@ function serveExpress(express: typeof express5) {
         for (const [name, value] of headers) response.append(name, value)
         if (body === undefined) response.end()
         else if (typeof body === 'string') response.send(body)
-        else Readable.from(body).pipe(response)
+        else pipeline(Readable.from(body), response, () => {})
       }
       answer().catch(forward)
     })

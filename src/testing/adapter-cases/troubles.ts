@@ -4,10 +4,6 @@ import { turns } from './troubled-store.ts'
 
 const once = (session: { name?: string }): unknown => (session.name = 'Ada')
 
-async function* pieces(): AsyncGenerator<string> {
-  for (let n = 0; n < 1000; n++) yield 'the page'.repeat(1000)
-}
-
 /** Errors and hang-ups. */
 export const troubleCases: readonly AdapterCase[] = [
   {
@@ -66,12 +62,29 @@ export const troubleCases: readonly AdapterCase[] = [
   {
     name: 'a streamed page whose session cannot be stored is a 500, and its stream is let go',
     run: async ({ serve, store }) => {
-      const client = await serve({ pages: { '/': page(once, { body: pieces() }) } })
+      const stream = { letGo: false }
+      let left = 1000
+      const body: AsyncIterableIterator<string> = {
+        [Symbol.asyncIterator]: () => body,
+        next: async () => {
+          stream.letGo ||= left-- === 0
+          return stream.letGo
+            ? { done: true, value: undefined }
+            : { done: false, value: 'the page'.repeat(1000) }
+        },
+        return: async () => {
+          stream.letGo = true
+          return { done: true, value: undefined }
+        },
+      }
+      const client = await serve({ pages: { '/': page(once, { body }) } })
       store.failing.add('create')
       const response = await client.ask('/')
       assert.equal(response.status, 500)
       assert.deepEqual(response.setCookies, [])
       assert.doesNotMatch(response.text, /the page/)
+      for (let turn = 0; turn < 1000 && !stream.letGo; turn++) await turns(1)
+      assert.ok(stream.letGo, 'the stream is still held')
     },
   },
   {
