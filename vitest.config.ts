@@ -9,7 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     coverage: {
       provider: 'v8',
-      include: ['src/engine/**', 'src/lib/**', 'src/codecs/**'],
+      include: ['src/{engine,lib,codecs,itsdangerous,serializers,flask}/**'],
       reporter: ['text', 'json-summary'],
       thresholds: { branches: 95 },
     },

@@ -26,7 +26,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_TIMEOUT'
   /** Too many requests changed one session for this one to get its turn within the deadline. */
   | 'ERR_SESSION_CONTENTION'
-  /** Data on disk or in a database that is not hipflask's. */
+  /** Data in a token, on disk or in a database that is not hipflask's own. */
   | 'ERR_SESSION_FOREIGN'
   /** Something this store or codec cannot do by its nature. */
   | 'ERR_SESSION_UNSUPPORTED'

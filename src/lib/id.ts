@@ -1,23 +1,13 @@
-import { hash, randomFillSync } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { SessionIds } from '../contracts/store.ts'
+import { randomBytes } from './random.ts'
 
 /** Characters of a bearer id, and of a record's id: 32 bytes as base64url without padding. */
 const length = 43
 
-// One call for 128 ids: drawing 32 bytes alone costs twenty times as much.
-const pool = Buffer.allocUnsafeSlow(4096)
-let used = pool.length
-
 /** A new bearer id: 256 bits from the system's generator, base64url; throws if the generator does. */
 export function newId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  const id = pool.toString('base64url', used, used + 32)
-  pool.fill(0, used, used + 32)
-  used += 32
-  return id
+  return randomBytes(32).toString('base64url')
 }
 
 /** Whether a token has the one shape an id can have: 43 base64url characters, the last one canonical. */
