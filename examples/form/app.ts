@@ -30,7 +30,7 @@ app.register(formbody)
 app.register(fastifySession(sessions))
 app.addHook('preHandler', (request, reply, done) => {
   reply.header('Content-Type', 'text/html; charset=utf-8')
-  reply.header('Cache-Control', 'no-store') // so Back shows who you are, not who you were
+  reply.header('Cache-Control', 'no-store') // a page about a visitor is kept nowhere
   withSession(request.session, done) // so `session` in every template is this visitor's
 })
 

@@ -29,7 +29,7 @@ views.express(app)
 app.use(express.urlencoded())
 app.use(expressSession(sessions))
 app.use((req, res, next) => {
-  res.set('Cache-Control', 'no-store') // so Back shows who you are, not who you were
+  res.set('Cache-Control', 'no-store') // a page about a visitor is kept nowhere
   withSession(req.session, next) // so `session` in every template is this visitor's
 })
 

@@ -37,7 +37,7 @@ app.use(async (ctx, next) => {
 app.use(bodyParser())
 app.use(koaSession(sessions))
 app.use((ctx, next) => {
-  ctx.set('Cache-Control', 'no-store') // so Back shows who you are, not who you were
+  ctx.set('Cache-Control', 'no-store') // a page about a visitor is kept nowhere
   return withSession(ctx.session, next) // so `session` in every template is this visitor's
 })
 

@@ -25,6 +25,7 @@ export function logOut(page: Page): Promise<void> {
 
 /** Goes back as the button does, be it to a page that the browser has kept or to one that it asks for again. */
 export async function goBack(page: Page): Promise<void> {
+  await page.bringToFront()
   await page.evaluate('window.leaving = true')
   await page.evaluate('history.back()')
   await page.waitForFunction('window.leaving === undefined')
