@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, chmodSync, opendirSync, statfsSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, opendirSync, statfsSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 import { SessionError } from '../errors.ts'
@@ -44,14 +44,14 @@ export function prepareDirectory(directory: string): void {
 
 /** Throws ERR_SESSION_FOREIGN for a directory of Flask-Session's files: those are pickles, which are never read here. */
 export function refuseForeign(directory: string): void {
-  for (const name of firstNames(directory, 1000))
-    if (name === CACHELIB_COUNT || MD5_NAME.test(name))
-      throw new SessionError(
-        'ERR_SESSION_FOREIGN',
-        `fileStore: "${directory}" holds the session files of Flask-Session (cachelib). They are Python pickles, ` +
-          'which this store never reads and must not mix with its own. Give fileStore a directory of its own; ' +
-          'remove the old files when no Flask app uses them any more.',
-      )
+  const names = firstNames(directory, 1000)
+  if (!names.some((name) => MD5_NAME.test(name)) && !existsSync(join(directory, CACHELIB_COUNT))) return
+  throw new SessionError(
+    'ERR_SESSION_FOREIGN',
+    `fileStore: "${directory}" holds the session files of Flask-Session (cachelib). They are Python pickles, ` +
+      'which this store never reads and must not mix with its own. Give fileStore a directory of its own; ' +
+      'remove the old files when no Flask app uses them any more.',
+  )
 }
 
 /** The first `most` names in a directory, in no order; none if there is no such directory. */

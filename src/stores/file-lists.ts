@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Page, SessionInfo } from '../contracts/store.ts'
 import { codeOf } from './file-owner.ts'
 import type { FileRecord } from './file-record.ts'
-import { idOf, nameOf } from './file-tree.ts'
+import { idOf } from './file-tree.ts'
 import type { FileTree } from './file-tree.ts'
 import type { FileUsers } from './file-users.ts'
 
@@ -14,15 +14,15 @@ const SLICE = 100
 export async function listUser(tree: FileTree, users: FileUsers, user: string): Promise<SessionInfo[]> {
   const found = new Map<string, SessionInfo>()
   const followed = new Set<string>()
-  for (let fresh = users.entries(user); fresh.length > 0; fresh = users.entries(user)) {
-    fresh = fresh.filter((entry) => !followed.has(entry))
-    if (fresh.length === 0) break
+  let fresh = users.entries(user)
+  while (fresh.length > 0) {
     for (const entry of fresh) {
       const record = follow(tree, entry)
       if (record?.user === user) found.set(record.id, infoOf(record))
       followed.add(entry)
       if (followed.size % SLICE === 0) await setImmediate()
     }
+    fresh = users.entries(user).filter((entry) => !followed.has(entry))
   }
   return [...found.values()]
 }
@@ -77,7 +77,7 @@ async function names(directory: string): Promise<string[]> {
   }
 }
 
-/** Whether `cursor` is one that `pageOf` gave. */
+/** Whether `cursor` is one that `pageOf` gives or takes. */
 export function isCursor(cursor: string | null): boolean {
-  return cursor === null || (idOf(cursor) !== null && nameOf(idOf(cursor)!) === cursor)
+  return cursor === null || idOf(cursor) !== null
 }

@@ -60,21 +60,15 @@ export class FileTree {
 
   /** What is known under `id`: a record only if it is born and not buried. */
   look(id: string): Slot {
-    const found = this.find(id)
-    if (!found)
-      return { id, path: this.#birthplace(id), state: 'free', record: null, reason: null, stamp: '' }
-    const { path, content } = found
-    const { stamp } = content
-    if (content.kind === 'corrupt')
-      return { id, path, state: 'corrupt', record: null, reason: content.reason, stamp }
-    if (content.kind === 'grave') return { id, path, state: 'free', record: null, reason: null, stamp }
+    const { path, content } = this.find(id) ?? { path: this.#birthplace(id), content: null }
+    const free: Slot = { id, path, state: 'free', record: null, reason: null, stamp: content?.stamp ?? '' }
+    if (content === null || content.kind === 'grave') return free
+    if (content.kind === 'corrupt') return { ...free, state: 'corrupt', reason: content.reason }
     const { record } = content
-    if (record.from === null || this.#isHeir(id, record.from))
-      return { id, path, state: 'live', record, reason: null, stamp }
-    // Not born, or settled between the two looks: then its file is another one by now.
+    if (record.from === null || this.#isHeir(id, record.from)) return { ...free, state: 'live', record }
+    // Not born; or settled between the two looks: then its file is another one by now.
     const again = this.find(id)
-    if (again && again.content.stamp !== stamp) return this.look(id)
-    return { id, path, state: 'free', record: null, reason: null, stamp }
+    return again && again.content.stamp !== free.stamp ? this.look(id) : free
   }
 
   /** The file of `id` as it lies there, or null. */
