@@ -265,7 +265,7 @@ export function sqlStore(dialect: Dialect): SqlStore {
           const shown = rows.slice(0, limit)
           return {
             sessions: infosOf(shown),
-            next: rows.length > limit ? String(shown.at(-1)?.['id'] ?? '') : null,
+            next: rows.length > limit ? (shown.at(-1)?.['id'] as string) : null,
           }
         }),
       )

@@ -1,7 +1,8 @@
 import mysql from 'mysql2'
 import promised from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mysqlStore } from '../../src/stores/mysql.ts'
+import type { StoredRecord } from '../../src/contracts/store.ts'
+import { type MysqlPool, mysqlStore } from '../../src/stores/mysql.ts'
 import type { SqlStore } from '../../src/stores/sql.ts'
 import { storeSuite } from '../../src/testing/index.ts'
 import { alive, born, freshRecord, plain, together } from '../../src/testing/store-cases/store-case.ts'
@@ -123,6 +124,51 @@ describe.skipIf(program === null)('MariaDB', () => {
     other.destroy()
     await end()
   })
+
+  test.each<[string, (store: SqlStore, record: StoredRecord) => unknown, object | null]>([
+    [
+      'changes',
+      (store, record) => store.update({ ...plain(record), data: 'new' }, record.version),
+      { data: 'new', version: 2 },
+    ],
+    ['touches', (store, { id, seenAt, expiresAt }) => store.touch(id, seenAt + 5, expiresAt + 5), {}],
+    ['ends', (store, { id }) => store.delete(id), null],
+  ])(
+    'a reader that renews while somebody %s the session answers what is there in the end',
+    async (_, act, expected) => {
+      const { store, table, pool, end } = await separate()
+      const record = await born(store)
+      let first = true
+      const slow: MysqlPool = {
+        getConnection: async () => {
+          const connection = await pool.promise().getConnection()
+          return {
+            release: () => connection.release(),
+            destroy: () => connection.destroy(),
+            query: (statement) => connection.query(statement as never),
+            execute: async (statement) => {
+              const answer = await connection.execute(statement as never)
+              // After the record was read and before it is renewed.
+              if (first) await act(store, record)
+              first = false
+              return answer
+            },
+          }
+        },
+      }
+      const reader = mysqlStore({ pool: slow, table })
+      const renewal = {
+        seenBefore: record.seenAt + 1,
+        seenAt: record.seenAt + 60,
+        expiresAt: record.expiresAt + 60,
+      }
+      const read = await reader.get(record.id, renewal)
+      if (expected === null) expect(read).toBeNull()
+      else expect(read).toMatchObject(expected)
+      expect(await store.get(record.id)).toEqual(read)
+      await end()
+    },
+  )
 
   test('connections that commit nothing are told at the first write, which is not kept', async () => {
     const { store, table, end } = await separate()

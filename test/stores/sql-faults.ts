@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SessionError } from '../../src/errors.ts'
 import type { SqlStore } from '../../src/stores/sql.ts'
-import { alive, freshRecord, together } from '../../src/testing/store-cases/store-case.ts'
+import { alive, born, freshRecord, together } from '../../src/testing/store-cases/store-case.ts'
 import { lab, type Lab, values } from '../engine/visitor.ts'
 import { freshTable } from './sql-bed.ts'
 
@@ -110,6 +110,29 @@ export function faultCases(patient: Patient): void {
       )
       await end()
       await browser.end()
+    })
+
+    test('what waited for a connection until its time was over is never sent', async () => {
+      const { store, end } = patient.open(freshTable(), { max: 1, timeout: 300 })
+      await store.migrate()
+      const sent = await born(store)
+      const waiting = await together(8, () => born(store))
+      patient.halt()
+      try {
+        const calls = [sent, ...waiting].map(async ({ version, ...record }) =>
+          outcome(Promise.resolve(store.update({ ...record, data: 'late' }, version))),
+        )
+        for (const error of await Promise.all(calls))
+          expect(error).toMatchObject({ code: 'ERR_SESSION_TIMEOUT' })
+      } finally {
+        patient.proceed()
+      }
+      for (let tries = 0; tries < 200; tries++) {
+        const read = await outcome(Promise.resolve(store.get(sent.id)))
+        if (read === 'done') break
+      }
+      for (const record of waiting) expect(await alive(store, record.id)).toEqual(record)
+      await end()
     })
 
     test('connections terminated under 64 requests at once: every success is in the sum, every failure is an error', async () => {
