@@ -113,6 +113,8 @@ function keeps(name: AppName): { heading: string; place: string; empty: string }
       empty: 'That browser has no cookie.',
     }
   }
-  const directory = path.join(path.relative(process.cwd(), sessionDirectory), name)
-  return { heading: 'In its store', place: `${directory}/`, empty: 'No file: nobody has a session.' }
+  const directory = path.join(sessionDirectory, name)
+  const near = path.relative(path.dirname(examples), directory)
+  const place = near.startsWith('..') ? directory : near
+  return { heading: 'In its store', place: `${place}/`, empty: 'No file: nobody has a session.' }
 }

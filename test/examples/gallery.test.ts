@@ -41,7 +41,7 @@ describe.skipIf(browserPath === null)('the gallery', () => {
     await page.keyboard.press('Tab')
     await follow(page, () => page.keyboard.press('Enter'))
     expect(page.url()).toBe(house.at.username)
-    await follow(page, () => page.getByRole('link', { name: 'All five examples' }).click())
+    await follow(page, () => page.getByRole('link', { name: 'All examples' }).click())
     expect(page.url()).toBe(house.at.gallery)
   })
 
