@@ -109,6 +109,38 @@ describe.skipIf(program === null)('PostgreSQL', () => {
     })
   })
 
+  describe('statements the server keeps', () => {
+    storeSuite({
+      test,
+      make: async () => {
+        const pool = new pg.Pool({ connectionString: server.url, max: 4 })
+        const table = freshTable()
+        const store = postgresStore({ pool, table, prepare: true })
+        await store.migrate()
+        const reopen = (): SqlStore => postgresStore({ pool, table, prepare: true })
+        return { store, reopen, dispose: () => pool.end() }
+      },
+    })
+
+    test('are prepared once per connection, and only where asked', async () => {
+      const pool = new pg.Pool({ connectionString: server.url, max: 1 })
+      const kept = async (): Promise<unknown[]> =>
+        (await pool.query(`SELECT 1 FROM pg_prepared_statements WHERE name LIKE 'hipflask%'`)).rows
+      const table = freshTable()
+      const plainly = postgresStore({ pool, table })
+      await plainly.migrate()
+      const { id } = await born(plainly)
+      await plainly.get(id)
+      expect(await kept()).toHaveLength(0)
+      const store = postgresStore({ pool, table, prepare: true })
+      for (let n = 0; n < 5; n++) await store.get(id)
+      expect(await kept()).toHaveLength(1)
+      await store.delete(id)
+      expect(await kept()).toHaveLength(2)
+      await pool.end()
+    })
+  })
+
   test('a deadlock is tried again', async () => {
     const { store, table, pool, errors } = await separate({ options: '-c deadlock_timeout=500ms' })
     const old = await born(store)
