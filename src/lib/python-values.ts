@@ -14,6 +14,9 @@ export class Uuid extends String {}
 /** A `markupsafe.Markup`: HTML that Python takes for safe, as a frozen string object. */
 export class Markup extends String {}
 
+/** A Python `Decimal`: a frozen string object of its exact text. */
+export class Decimal extends String {}
+
 /** A Python tuple of `items`. */
 export function tuple<T extends readonly unknown[]>(...items: T): Readonly<T> & Tuple<T[number]> {
   const made = new Tuple<T[number]>()
@@ -43,6 +46,13 @@ export function markup(html: string): Markup {
   return Object.freeze(new Markup(html))
 }
 
+/** A Python `Decimal` from its text, such as `1.50`; a TypeError where Python raises an error. */
+export function decimal(text: string): Decimal {
+  if (!/^[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf(?:inity)?|s?nan\d*)$/i.test(text))
+    throw new TypeError('decimal(text): text must be a number.')
+  return Object.freeze(new Decimal(text))
+}
+
 /** Whether `value` is a Python tuple. */
 export function isTuple(value: unknown): value is Tuple {
   return value instanceof Tuple
@@ -61,4 +71,9 @@ export function isUuid(value: unknown): value is Uuid {
 /** Whether `value` is a Markup. */
 export function isMarkup(value: unknown): value is Markup {
   return value instanceof Markup
+}
+
+/** Whether `value` is a Python `Decimal`. */
+export function isDecimal(value: unknown): value is Decimal {
+  return value instanceof Decimal
 }

@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest'
+import type { Serializer } from '../../src/contracts/serializer.ts'
+import { cachelibJson, cachelibPickle } from '../../src/serializers/cachelib.ts'
+import { vectors } from '../flask/vectors.ts'
+import { typed } from './typed.ts'
+
+const latin1 = (hex: string): string => Buffer.from(hex, 'hex').toString('latin1')
+
+function session(serializer: Serializer, data: string): unknown {
+  const entries = serializer.decode(data)
+  return ['dict', [...entries].map(([key, kept]) => [typed(key), typed(serializer.live(kept))])]
+}
+
+describe('files of cachelib', () => {
+  test.each(vectors.flask_session_files.cases)('$name, $serializer', (...[vector]: any[]) => {
+    const serializer = vector.serializer === 'json' ? cachelibJson : cachelibPickle
+    const data = latin1(vector.file_hex).slice(4)
+    if (vector.serializer === 'pickle') expect(session(serializer, data)).toEqual(vector.value)
+    else
+      expect(session(serializer, data)).toEqual(
+        JSON.parse(JSON.stringify(vector.value).replaceAll('"tuple"', '"list"')),
+      )
+    const entries = serializer.decode(data)
+    expect(serializer.encode(entries)).toBe(data)
+    const again = new Map(
+      [...entries].map(([key, kept]) => [key, serializer.keep(serializer.live(kept), key)]),
+    )
+    expect(session(serializer, serializer.encode(again))).toEqual(session(serializer, data))
+    for (const [key, kept] of entries) expect(serializer.same(kept, again.get(key))).toBe(true)
+  })
+})
