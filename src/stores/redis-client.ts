@@ -17,7 +17,7 @@ export interface Primary {
   send(words: Words): Promise<unknown>
 }
 
-/** What the store needs of a client, whichever it is. Rejects with errors that quote no command. */
+/** What the store needs of a client, whichever it is. Its errors quote no command. */
 export interface RedisServers {
   /** Whether keys may lie on different servers. */
   readonly clustered: boolean
@@ -49,6 +49,11 @@ interface NodeRedisSentinel {
   use<T>(work: (lease: NodeRedisSentinel) => Promise<T>): Promise<T>
 }
 
+interface IoRedisPipeline {
+  call(name: string, ...words: string[]): unknown
+  exec(): Promise<readonly (readonly [Error | null, unknown])[]>
+}
+
 interface IoRedis {
   readonly isCluster?: boolean
   readonly status: string
@@ -59,9 +64,7 @@ interface IoRedis {
     readonly port?: number
   }
   call(name: string, ...words: string[]): Promise<unknown>
-  pipeline(commands: readonly (readonly string[])[]): {
-    exec(): Promise<readonly (readonly [Error | null, unknown])[]>
-  }
+  pipeline(): IoRedisPipeline
   nodes?(role: 'master'): readonly IoRedis[]
 }
 
@@ -85,7 +88,7 @@ export function redisServers(client: RedisClient): RedisServers {
 function single(client: NodeRedis): RedisServers {
   if (client.options?.legacyMode === true)
     throw config('`client` is in legacyMode, which answers by callbacks. Create it without `legacyMode`')
-  const send = async (words: Words): Promise<unknown> => {
+  const send = (words: Words): Promise<unknown> => {
     demandOpen(client)
     return client.sendCommand(words)
   }
@@ -100,7 +103,7 @@ function single(client: NodeRedis): RedisServers {
 function cluster(client: NodeRedisCluster): RedisServers {
   return {
     clustered: true,
-    send: async (key, words) => {
+    send: (key, words) => {
       demandOpen(client)
       return client.sendCommand(key, false, words)
     },
@@ -123,7 +126,7 @@ function cluster(client: NodeRedisCluster): RedisServers {
 }
 
 function sentinel(client: NodeRedisSentinel): RedisServers {
-  const send = async (words: Words): Promise<unknown> => {
+  const send = (words: Words): Promise<unknown> => {
     demandOpen(client)
     return client.sendCommand(false, words)
   }
@@ -147,7 +150,7 @@ function ioredis(client: IoRedis): RedisServers {
   const demandAlive = (): void => {
     if (client.status === 'end') throw unconnected('The ioredis client was closed; create a new one.')
   }
-  const sendTo = async (node: IoRedis, [name, ...words]: Words): Promise<unknown> => {
+  const sendTo = (node: IoRedis, [name, ...words]: Words): Promise<unknown> => {
     demandAlive()
     return node.call(name!, ...words)
   }
@@ -156,7 +159,9 @@ function ioredis(client: IoRedis): RedisServers {
     send: (_, words) => sendTo(client, words),
     sequence: async (_, commands) => {
       demandAlive()
-      const replies = await client.pipeline(commands.map((words) => [...words])).exec()
+      const pipeline = client.pipeline()
+      for (const [name, ...words] of commands) pipeline.call(name!, ...words)
+      const replies = await pipeline.exec()
       return replies.map(([error, reply]) => error ?? reply)
     },
     primaries: async () => {

@@ -93,28 +93,26 @@ export function decodeInfo(id: string, text: string): SessionInfo | null {
   return line === null || text.length < line.dataAt ? null : line.info
 }
 
+const FIRST_LINE =
+  /^hipflask1 (.{16}) (\d{16}) (\d{16}) (\d{16}) (\d{16}) .{43} \d{10} (\d{10}| {10}) (\d{10}| {10}) (\d{10})\n/
+
 function readLine(id: string, text: string): { info: SessionInfo; stamp: string; dataAt: number } | null {
-  if (!text.startsWith(MAGIC) || text[LINE - 1] !== '\n') return null
-  const number = ([from, to]: Place): number => {
-    const digits = text.slice(from, to)
-    return /^\d+$/.test(digits) ? Number(digits) : Number.NaN
-  }
-  const hasUser = text.slice(...PLACES.user) !== NULL
-  const hasLabel = text.slice(...PLACES.label) !== NULL
-  const labelAt = LINE + (hasUser ? number(PLACES.user) : 0)
-  const dataAt = labelAt + (hasLabel ? number(PLACES.label) : 0)
+  const line = FIRST_LINE.exec(text)
+  if (line === null) return null
+  const [, stamp = '', createdAt, seenAt, expiresAt, endsAt, user, label, size] = line
+  const labelAt = LINE + Number(user)
+  const dataAt = labelAt + Number(label)
   const info = {
     id,
-    user: hasUser ? text.slice(LINE, labelAt) : null,
-    label: hasLabel ? text.slice(labelAt, dataAt) : null,
-    createdAt: number(PLACES.createdAt),
-    seenAt: number(PLACES.seenAt),
-    expiresAt: number(PLACES.expiresAt),
-    endsAt: number(PLACES.endsAt),
-    size: number(PLACES.data),
+    user: user === NULL ? null : text.slice(LINE, labelAt),
+    label: label === NULL ? null : text.slice(labelAt, dataAt),
+    createdAt: Number(createdAt),
+    seenAt: Number(seenAt),
+    expiresAt: Number(expiresAt),
+    endsAt: Number(endsAt),
+    size: Number(size),
   }
-  const sum = dataAt + info.createdAt + info.seenAt + info.expiresAt + info.endsAt + info.size
-  return Number.isNaN(sum) ? null : { info, stamp: text.slice(...PLACES.stamp), dataAt }
+  return { info, stamp, dataAt }
 }
 
 function count(length: number): string {
