@@ -288,7 +288,7 @@ describe('a planted or damaged file', () => {
     ['a symbolic link', (path: string) => symlinkSync('/etc/hosts', path)],
     ['a link to itself', (path: string) => symlinkSync(path, path)],
     ['a directory', (path: string) => mkdirSync(path)],
-    ['a pipe', (path: string) => execFileSync('mkfifo', [path])],
+    ['a pipe', (path: string) => execFileSync('/usr/bin/mkfifo', [path])],
     ['an empty file', (path: string) => writeFileSync(path, '')],
     ['a pickle', (path: string) => writeFileSync(path, '\0\0\0\0\x80\x05}\x94.')],
     ['a later format', (path: string) => writeFileSync(path, `hipflask 2 ${'x'.repeat(43)}\n{}\n`)],
@@ -501,13 +501,15 @@ describe('a system that fails', () => {
     const mount = join(freshDirectory(), 'full')
     mkdirSync(mount)
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k,mode=700', 'tmpfs', mount], { stdio: 'ignore' })
+      execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'size=512k,mode=700', 'tmpfs', mount], {
+        stdio: 'ignore',
+      })
     } catch {
       context.skip(
         'a small file system cannot be mounted here (needs root and mount, Debian package "mount")',
       )
     }
-    onTestFinished(() => void execFileSync('umount', [mount]))
+    onTestFinished(() => void execFileSync('/usr/bin/umount', [mount]))
     const store = fileStore(mount)
     const kept: SessionRecord[] = []
     let full: unknown = null
