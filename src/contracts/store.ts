@@ -89,7 +89,7 @@ export interface SessionStore {
   create(record: SessionRecord): Awaitable<boolean>
   /** Replaces the record `record.id` if it still is the version `seen`. Never creates. */
   update(record: SessionRecord, seen: Version): Awaitable<Outcome>
-  /** Ends `from` and creates `record` under its new id, both or neither, if `from` still is the version `seen`. */
+  /** Ends `from` and creates `record` under its new id, both or neither, if `from` still is the version `seen`; `conflict` also when the new id is taken. */
   rotate(from: string, record: SessionRecord, seen: Version): Awaitable<Outcome>
   /** Sets `seenAt` and `expiresAt` (at most `endsAt`) of an existing record, leaving its version; false if gone. Never creates. */
   touch(id: string, seenAt: number, expiresAt: number): Awaitable<boolean>

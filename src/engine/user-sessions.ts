@@ -30,9 +30,17 @@ export class UserSessions {
   }
 
   async revokeAll(user: string, except: string | undefined): Promise<number> {
-    let ended = 0
-    for (const { id } of await this.#all(user)) if (id !== except && (await this.revoke(id))) ended++
-    return ended
+    const ended = new Set<string>()
+    // A session that is rotated meanwhile lives on under its new id, so it is looked again until there is nothing new.
+    for (let found = true; found;) {
+      found = false
+      for (const { id } of await this.#all(user)) {
+        if (id === except || ended.has(id) || !(await this.revoke(id))) continue
+        ended.add(id)
+        found = true
+      }
+    }
+    return ended.size
   }
 
   /** Ends the oldest sessions of a user beyond `maxPerUser`, never `newest`. */

@@ -557,6 +557,22 @@ describe('sessions of a user', () => {
   })
 })
 
+test('revokeUser ends a session that is rotated while it works', async () => {
+  const inner = memoryStore({ max: 10 })
+  const app = lab({ store: watched(inner), userOf: (data) => data['user'] })
+  await app.request((s) => s.set('user', 'ann'))
+  const list = app.store.list.bind(app.store)
+  let moved = false
+  app.store.list = async (user) => {
+    const found = await list(user)
+    if (!moved) await app.request((s) => s.regenerate())
+    moved = true
+    return found
+  }
+  expect(await app.sessions.revokeUser('ann')).toBe(1)
+  expect((await app.store.page(null, 10)).sessions).toEqual([])
+})
+
 describe('maxPerUser', () => {
   test('the oldest sessions of a user end when one more begins, the new one never', async () => {
     const app = lab({ userOf: (data) => data['user'], maxPerUser: 2 })
