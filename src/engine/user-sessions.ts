@@ -30,17 +30,19 @@ export class UserSessions {
   }
 
   async revokeAll(user: string, except: string | undefined): Promise<number> {
-    const ended = new Set<string>()
+    const tried = new Set<string>()
+    let ended = 0
     // A session that is rotated meanwhile lives on under its new id, so it is looked again until there is nothing new.
-    for (let found = true; found;) {
-      found = false
+    for (let fresh = true; fresh;) {
+      fresh = false
       for (const { id } of await this.#all(user)) {
-        if (id === except || ended.has(id) || !(await this.revoke(id))) continue
-        ended.add(id)
-        found = true
+        if (id === except || tried.has(id)) continue
+        tried.add(id)
+        fresh = true
+        if (await this.revoke(id)) ended++
       }
     }
-    return ended.size
+    return ended
   }
 
   /** Ends the oldest sessions of a user beyond `maxPerUser`, never `newest`. */
