@@ -159,8 +159,8 @@ function flask(text: string, { secrets, mask, now }: Around): Decoded | null {
   const signed = text.slice(0, end)
   const middle = signed.lastIndexOf('.')
   const seconds = middle < 1 ? null : decodeTimestamp(signed.slice(middle + 1), true)
-  // Four bytes of seconds reach from 1970 to 2106; anything else is no time but a part of the payload.
-  const dated = seconds !== null && seconds > 1_000_000_000 && seconds < 2 ** 32
+  // From 2001 to 2514; anything else is no time but a part of the payload.
+  const dated = seconds !== null && seconds > 1_000_000_000 && seconds < 2 ** 34
   const payload = dated ? signed.slice(0, middle) : signed
   let fits: Salted | null = null
   let secret: string | null = null

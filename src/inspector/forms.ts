@@ -15,12 +15,9 @@ export interface HonoLike {
 /** What the inspector takes of a Koa context. */
 export interface KoaLike {
   readonly req: IncomingMessage
+  readonly res: ServerResponse
   readonly path: string
-  readonly originalUrl: string
-  status: number
-  body: unknown
-  set(headers: Record<string, string>): void
-  remove(name: string): void
+  respond?: boolean | undefined
 }
 
 /** What the inspector takes of a Fastify app. */
@@ -96,11 +93,9 @@ export function inspectorOf(answer: Answer, close: () => void): Inspector {
       await next()
       return
     }
-    const response = await answered(ctx.req)
-    ctx.status = response.status
-    ctx.body = bodyOf(response) ?? ''
-    ctx.set(Object.fromEntries(response.headers))
-    ctx.remove(cors)
+    // Koa takes a reader who leaves for an error.
+    ctx.respond = false
+    await serve(ctx.req, ctx.res)
   }
 
   const fastify: Inspector['fastify'] = (app, _, done) => {

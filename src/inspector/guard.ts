@@ -9,12 +9,13 @@ const loopbackAddress = /^(?:(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/
 const proxied = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via', 'cf-connecting-ip']
 
 /** Why an unauthorized page must not be shown to this request, or null: it comes from this machine, to this machine. */
-export function notLocal(headers: Headers, address: Address): string | null {
+export function notLocal({ headers, url }: Request, address: Address): string | null {
   if (address === null)
     return 'The server does not say where this request comes from; hand it over as the second argument, or give the inspector an `authorize` function.'
   if (!loopbackAddress.test(address))
     return 'Without an `authorize` function the inspector answers this machine alone.'
-  if (!loopbackHost.test(headers.get('host') ?? ''))
+  // A target may name another host than the Host header does.
+  if (![headers.get('host') ?? '', new URL(url).host].every((host) => loopbackHost.test(host)))
     return 'Without an `authorize` function the inspector answers to localhost, 127.0.0.1 and [::1] alone.'
   if (proxied.some((name) => headers.has(name)))
     return 'This request came through a proxy: the inspector needs an `authorize` function there.'

@@ -61,7 +61,7 @@ export function inspect(sessions: Inspected, options: InspectOptions = {}): Insp
     const { headers, method, url } = request
     const name = /\/_ask\/([a-z-]+)$/.exec(new URL(url).pathname)?.[1]
     const refusal =
-      (authorize === undefined ? notLocal(headers, address) : null) ?? notOurs(headers, name === undefined)
+      (authorize === undefined ? notLocal(request, address) : null) ?? notOurs(headers, name === undefined)
     if (refusal !== null) return refused(403, refusal)
     if (authorize !== undefined && !(await authorize(request)))
       return refused(403, 'You may not see this page.')

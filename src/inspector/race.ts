@@ -100,7 +100,7 @@ function verdict(
 ): string {
   const ends = orders.every((state) => state === null)
   if (right && ends) return 'The session is ended, and stays ended.'
-  if (right) return 'Both requests count, as if one had come after the other.'
+  if (right) return 'Both requests count.'
   if (final !== null && ends) return 'The session that was ended is alive again.'
   const [due] = orders.map((state) => brief(state).replaceAll('\n', ', '))
   const same = isDeepStrictEqual(orders[0], orders[1]) && due!.length < 48
@@ -231,7 +231,7 @@ function tracked(inner: SessionStore, track: Track, brief: Brief): SessionStore 
       const record = await inner.get(id, renewal)
       if (record === null) note('gone', dead)
       else if (read.has(track.who)) noteStored('reread', 'reads the newest')
-      else note('read', 'reads it, and its version')
+      else note('read', 'reads it')
       read.add(track.who)
       return record
     },

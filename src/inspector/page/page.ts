@@ -26,6 +26,11 @@ open()
 watch()
 })()`
 
+// No line within is part of a text that spans lines, so what is only for readers of the source can stay here.
+const lean = (code: string): string => code.replace(/^\s+/gm, '').replace(/^\/\/ .*\n/gm, '')
+const leanStyle = lean(style)
+const leanScript = lean(script)
+
 /** The whole page. Nothing in it comes from a session: what it shows it asks for, with `token`; `nonce` lets its own script and style run. */
 export function page(nonce: string, token: string): string {
   const links = panels.map(([key, title]) => `<a href="#/${key}" data-panel="${key}">${title}</a>`).join('')
@@ -37,14 +42,14 @@ export function page(nonce: string, token: string): string {
 <meta name="token" content="${token}">
 <title>hipflask: sessions</title>
 <link rel="icon" href="data:,">
-<style nonce="${nonce}">${style}</style>
+<style nonce="${nonce}">${leanStyle}</style>
 </head>
 <body>
 <header>${flask}<strong>hipflask</strong><span class="soft">sessions</span><span id="status" role="status"></span>
 <nav aria-label="Panels">${links}</nav></header>
 <main tabindex="-1"></main>
 <footer>Keys: 1 to 7 choose a panel, / searches, p pauses.</footer>
-<script nonce="${nonce}">${script}</script>
+<script nonce="${nonce}">${leanScript}</script>
 </body>
 </html>
 `

@@ -70,8 +70,8 @@ panels.set('race', (id) => {
   function draw({ start, theirs, ours }, first) {
     drawnAt = picture.clientWidth
     const cards = [
-      ['Last writer wins', 'Load all of it, save all of it: how most session libraries work.', theirs],
-      ['hipflask', 'Compare and swap: a write that comes too late is replayed on what is there now.', ours],
+      ['Last writer wins', 'Load all of it, save all of it: how most libraries work.', theirs],
+      ['hipflask', 'Compare and swap: a late write is replayed on the newest.', ours],
     ].map(([title, lead, outcome]) => {
       const card = h('section', { class: 'sheet', 'aria-label': title + ': ' + outcome.verdict }, h('h2', {}, title), h('p', { class: 'soft small' }, lead))
       return [card, outcome]

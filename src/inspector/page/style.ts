@@ -104,6 +104,7 @@ th button { border: 0; background: none; padding: 0.25rem 0; font: inherit; colo
 th[aria-sort] button { color: var(--accent); }
 th, td { padding: 0.4375rem 0.75rem 0.4375rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
+td code { white-space: nowrap; }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
 @media (max-width: 52rem) {
   table.cards thead { position: absolute; left: -999rem; }
@@ -114,7 +115,7 @@ td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
   table.cards td.wide { grid-column: 1 / -1; }
 }
 td:first-child strong { white-space: nowrap; font-weight: 600; }
-@media (max-width: 32rem) { table.said td { display: inline-block; border: 0; padding: 0 0.5rem 0 0; } table.said td:last-child { display: block; padding-bottom: 0.625rem; } }
+@media (max-width: 32rem) { th, td { padding-right: 0.4375rem; } .meter { min-width: 2.5rem; } table.said td { display: inline-block; border: 0; padding: 0 0.5rem 0 0; } table.said td:last-child { display: block; padding-bottom: 0.625rem; } }
 .meter { height: 0.375rem; border-radius: 1rem; background: var(--sunk); overflow: hidden; min-width: 4rem; margin-top: 0.3125rem; box-shadow: inset 0 0 0 1px var(--line); }
 .meter i { display: block; height: 100%; background: var(--accent); border-radius: 1rem; width: calc(var(--part) * 100%); }
 .meter.low i { background: var(--look); }
