@@ -12,15 +12,15 @@ import type {
   Version,
 } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
-import { FileChanges } from './file-changes.ts'
-import { doubtsAbout, LOCKS, prepareDirectory, refuseForeign } from './file-directory.ts'
-import { isCursor, listUser, pageOf } from './file-lists.ts'
-import { FileLocks } from './file-lock.ts'
-import { unique } from './file-owner.ts'
-import { FileSweep } from './file-sweep.ts'
-import { FileTree, nameOf } from './file-tree.ts'
-import type { Slot } from './file-tree.ts'
-import { FileUsers } from './file-users.ts'
+import { FileChanges } from './file/changes.ts'
+import { doubtsAbout, LOCKS, prepareDirectory, refuseForeign } from './file/directory.ts'
+import { isCursor, listUser, pageOf } from './file/lists.ts'
+import { FileLocks } from './file/lock.ts'
+import { unique } from './file/owner.ts'
+import { FileSweep } from './file/sweep.ts'
+import { FileTree, nameOf } from './file/tree.ts'
+import type { Slot } from './file/tree.ts'
+import { FileUsers } from './file/users.ts'
 
 /** Options of `fileStore`. */
 export interface FileStoreOptions {

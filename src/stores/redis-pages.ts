@@ -20,13 +20,15 @@ interface Place {
 export interface Walk {
   readonly primaries: readonly Primary[]
   readonly prefix: string
+  /** A pattern of what follows the prefix in the names of sessions. */
+  readonly ids: string
   readonly peek: Peek
 }
 
 /** One page of all sessions; throws ERR_SESSION_USE for a cursor that no page gave. */
 export async function pageOf(walk: Walk, cursor: string | null, limit: number): Promise<Page> {
   const sessions: SessionInfo[] = []
-  const pattern = literal(walk.prefix) + '?'.repeat(43)
+  const pattern = literal(walk.prefix) + walk.ids
   const count = String(Math.min(STEP.most, Math.max(STEP.least, limit)))
   let place: Place = cursor === null ? { name: '', at: '0', given: [] } : readPlace(cursor)
   for (let steps = 0; steps < MOST_STEPS && sessions.length < limit; steps++) {

@@ -151,7 +151,7 @@ class RedisStore implements SessionStore {
 
   async page(cursor: string | null, limit: number): Promise<Page> {
     const primaries = await this.#commands.primaries()
-    return pageOf({ primaries, prefix: this.#prefix, peek: this.#peek }, cursor, limit)
+    return pageOf({ primaries, prefix: this.#prefix, ids: '?'.repeat(43), peek: this.#peek }, cursor, limit)
   }
 
   /** Redis removes what expired by itself, and an index is tidied by those who write and read it. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { USERS } from './file-directory.ts'
-import { codeOf, unique } from './file-owner.ts'
-import { nameOf } from './file-tree.ts'
-import { makeDirectory, removeIfThere, writeNew } from './file-write.ts'
+import { USERS } from './directory.ts'
+import { codeOf, unique } from './owner.ts'
+import { nameOf } from './tree.ts'
+import { makeDirectory, removeIfThere, writeNew } from './write.ts'
 
 /** A mark for a new entry of a record, which takes over from `from` if that is an id. */
 export function markOf(from: string | null): string {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { SessionRecord } from '../contracts/store.ts'
+import type { SessionRecord } from '../../contracts/store.ts'
 
 /*
  * A record's file is three parts, a line each for the first two:

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, opendirSync, statfsSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
-import { SessionError } from '../errors.ts'
-import { makeDirectory } from './file-write.ts'
+import { SessionError } from '../../errors.ts'
+import { makeDirectory } from './write.ts'
 
 /** Where the store keeps what is not a record, inside its directory. */
 export const LOCKS = '.locks'

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
-import type { Page, SessionInfo } from '../contracts/store.ts'
-import { codeOf } from './file-owner.ts'
-import type { FileRecord } from './file-record.ts'
-import { idOf } from './file-tree.ts'
-import type { FileTree } from './file-tree.ts'
-import type { FileUsers } from './file-users.ts'
+import type { Page, SessionInfo } from '../../contracts/store.ts'
+import { codeOf } from './owner.ts'
+import type { FileRecord } from './record.ts'
+import { idOf } from './tree.ts'
+import type { FileTree } from './tree.ts'
+import type { FileUsers } from './users.ts'
 
 /** How many records are read before other work may run. */
 const SLICE = 100

@@ -1,11 +1,11 @@
 import { linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { Awaitable } from '../contracts/store.ts'
-import { SessionError } from '../errors.ts'
-import { codeOf, isDead, isOwn, ownerName } from './file-owner.ts'
-import { encodeGrave } from './file-record.ts'
-import { makeDirectory, removeIfThere, writeNew } from './file-write.ts'
+import type { Awaitable } from '../../contracts/store.ts'
+import { SessionError } from '../../errors.ts'
+import { codeOf, isDead, isOwn, ownerName } from './owner.ts'
+import { encodeGrave } from './record.ts'
+import { makeDirectory, removeIfThere, writeNew } from './write.ts'
 
 /*
  * Locks between processes, as directories that are renamed; docs/decisions/004-file-store-lock.md has the proof.

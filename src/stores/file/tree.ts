@@ -1,11 +1,11 @@
 import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf } from './file-owner.ts'
-import { corrupt, decodeFile } from './file-record.ts'
-import type { FileContent, FileRecord } from './file-record.ts'
-import { firstNames, refuseUnsafe, SHARDED } from './file-directory.ts'
-import { STRIPES } from './file-lock.ts'
-import { makeDirectory, writeNew } from './file-write.ts'
+import { codeOf } from './owner.ts'
+import { corrupt, decodeFile } from './record.ts'
+import type { FileContent, FileRecord } from './record.ts'
+import { firstNames, refuseUnsafe, SHARDED } from './directory.ts'
+import { STRIPES } from './lock.ts'
+import { makeDirectory, writeNew } from './write.ts'
 
 /** The name of a record's file: its id in lowercase hex, so that no file system can confuse two of them. */
 const NAME = /^[0-9a-f]{64}$/

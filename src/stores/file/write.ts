@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { codeOf } from './file-owner.ts'
+import { codeOf } from './owner.ts'
 
 /** Writes a new file of mode 0600 whatever the umask; on any failure no file is left and the error is thrown. */
 export function writeNew(path: string, bytes: Uint8Array): void {
