@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { VisitSource } from 'hipflask'
 import nunjucks from 'nunjucks'
 import { type AppName, appNames, apps } from '../apps.ts'
-import { sessionDirectory, storeFor } from '../store.ts'
+import { namedStore, sessionDirectory, storeFor } from '../store.ts'
 import { inCookie, inStore, type Stored } from './stored.ts'
 import { type Trace, watch } from './trace.ts'
 
@@ -111,6 +111,13 @@ function keeps(name: AppName): { heading: string; place: string; empty: string }
       heading: 'In the browser’s cookie',
       place: 'nothing on the server; this is what anyone can read in the cookie of the last request',
       empty: 'That browser has no cookie.',
+    }
+  }
+  if (namedStore !== null) {
+    return {
+      heading: 'In its store',
+      place: 'the store that SESSION_STORE names, which the examples share',
+      empty: 'Nothing that can be listed.',
     }
   }
   const directory = path.join(sessionDirectory, name)

@@ -1,4 +1,4 @@
-import { jsonSerializer, type SessionStore } from 'hipflask'
+import { jsonSerializer, type Page, SessionError, type SessionStore } from 'hipflask'
 import { short } from '../shared/telling.ts'
 import { inflateSync } from 'node:zlib'
 import { shown } from './veil.ts'
@@ -30,7 +30,7 @@ export async function inStore(store: SessionStore, now: number = Date.now()): Pr
   const found = []
   let cursor: string | null = null
   for (let pages = 0; pages < mostPages; pages++) {
-    const page = await store.page(cursor, pageSize)
+    const page = await pageOf(store, cursor)
     found.push(...page.sessions)
     cursor = page.next
     if (cursor === null) break
@@ -53,6 +53,17 @@ export async function inStore(store: SessionStore, now: number = Date.now()): Pr
     })
   }
   return { count: found.length, newest }
+}
+
+/** A cache such as memcached cannot be walked through: then there is nothing to show. */
+async function pageOf(store: SessionStore, cursor: string | null): Promise<Page> {
+  try {
+    return await store.page(cursor, pageSize)
+  } catch (error) {
+    if (error instanceof SessionError && error.code === 'ERR_SESSION_UNSUPPORTED')
+      return { sessions: [], next: null }
+    throw error
+  }
 }
 
 /** What anybody can read in a Flask-signed cookie: no secret is needed for that. */
