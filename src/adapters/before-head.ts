@@ -15,7 +15,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  * nothing. While a promise is pending, the response looks as if its head had left (`headersSent` is true, changing a
  * header throws ERR_HTTP_HEADERS_SENT, `write` answers false), yet nothing is sent; then the calls follow in order.
  * When `close` fails, nothing was sent: the calls are dropped, their callbacks get the error, the status is 500, and
- * `fail` is called with the error; the head of the page it sends asks `close` again.
+ * `fail` is called with the error; the head of the page it sends asks `close` again. A visitor who hangs up changes none
+ * of this: `close` is called when the app answers, heard or not, and not at all if it never does.
  */
 export function beforeHead(
   response: NodeResponse,

@@ -24,9 +24,9 @@ export function fetchSession<Data = SessionData, Rest extends unknown[] = []>(
 
   function open(request: Request): Awaitable<Visit<Data>> {
     const { headers, method, url } = request
-    const { protocol, pathname } = new URL(url)
-    const secure = isHttps(protocol === 'https:', trustProxy ? headers.get('x-forwarded-proto') : null)
-    const facts = requestFacts(secure, method, pathname, label?.(request))
+    const secure = isHttps(url.startsWith('https:'), trustProxy ? headers.get('x-forwarded-proto') : null)
+    const path = url.slice(url.indexOf('/', url.indexOf('//') + 2))
+    const facts = requestFacts(secure, method, path, label?.(request))
     return sessions.open(headers.get('cookie') ?? undefined, facts)
   }
 
