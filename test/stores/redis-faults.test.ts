@@ -5,6 +5,7 @@ import type { SessionStore, StoreEvent } from '../../src/contracts/store.ts'
 import { SessionError } from '../../src/errors.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import type { RedisClient, RedisStoreOptions } from '../../src/stores/redis.ts'
+import { CREATE, PEEK } from '../../src/stores/redis-scripts.ts'
 import {
   alive,
   born,
@@ -615,6 +616,22 @@ describe.skipIf(redisProgram === null)('a rotation that is cut short, in a clust
     return Number(await client.sendCommand(key, false, ['PTTL', key]))
   }
 
+  test.each([1, 2].flatMap((at) => [false, true].map((executed) => ({ at, executed }))))(
+    'nor is a birth that is cut short at command $at, executed: $executed, a session out of sight',
+    async ({ at, executed }) => {
+      const { client } = await connect(clustered['redis 6'], ...ports())
+      const prefix = `birth${at}${executed}:`
+      const whole = redisStore({ client, prefix })
+      for (let n = 0; n < 20; n++) await born(whole, { user: `warm ${n}` })
+      const record = freshRecord({ user: 'anna' })
+      const cut = redisStore({ client: breaking(client, at, executed), prefix })
+      await expect(cut.create(record)).rejects.toThrow(/the connection/)
+      const isThere = (await whole.get(record.id)) !== null
+      expect(isThere).toBe(at === 2 && executed)
+      expect(ids(await whole.list('anna'))).toEqual(isThere ? [record.id] : [])
+    },
+  )
+
   test('one that loses leaves no new session behind', async () => {
     const { client } = await connect(clustered['redis 6'], ...ports())
     const store = redisStore({ client, prefix: 'loser:' })
@@ -624,6 +641,46 @@ describe.skipIf(redisProgram === null)('a rotation that is cut short, in a clust
     expect(await store.rotate(old.id, next, old.version)).toBe('conflict')
     expect(await ttlOf(client, `loser:${next.id}`)).toBe(-2)
     expect(ids(await store.list('anna'))).toEqual([old.id])
+  })
+
+  test('one that happens between a listing’s looks at the new id and at the old one does not hide the session', async () => {
+    const { client } = await connect(clustered['redis 6'], ...ports())
+    const real = client as any
+    const prefix = 'hidden:'
+    const store = redisStore({ client, prefix })
+    const old = await born(store, { user: 'anna' })
+    const next = freshRecord({ user: 'anna' })
+    const watching = (before: (words: string[]) => Promise<void>): RedisClient =>
+      ({
+        isOpen: true,
+        nodeClient: () => {},
+        sendCommand: async (key: string, isReadonly: boolean, words: string[]) => {
+          await before(words)
+          return real.sendCommand(key, isReadonly, words)
+        },
+      }) as any
+    let entered = (): void => {}
+    let goOn = (): void => {}
+    const isEntered = new Promise<void>((resolve) => (entered = resolve))
+    const mayGoOn = new Promise<void>((resolve) => (goOn = resolve))
+    const rotating = watching(async (words) => {
+      if (words[1] !== CREATE.sha) return
+      entered()
+      await mayGoOn
+    })
+    const rotation = redisStore({ client: rotating, prefix }).rotate(old.id, next, old.version)
+    await isEntered
+    let looked = false
+    const listing = watching(async (words) => {
+      if (looked || words[1] !== PEEK.sha || words[3] !== prefix + old.id) return
+      looked = true
+      expect(await store.get(next.id)).toBeNull()
+      await pause(50) // the look at the new id, sent together with this one, finds nothing
+      goOn()
+      expect(await rotation).toBe('done')
+    })
+    expect(ids(await redisStore({ client: listing, prefix }).list('anna'))).toEqual([next.id])
+    expect(looked).toBe(true)
   })
 
   test('one that a revocation of all sessions overtakes ends, and leaves nothing alive', async () => {
