@@ -64,6 +64,7 @@ export class OpenVisit {
   /** The cookie that a `save` in mid-request has earned. */
   #earned: string | null = null
   #closing: Promise<ResponseFacts> | null = null
+  #left: ResponseFacts | null = null
   #saving: Promise<void> | null = null
 
   constructor(settings: Settings, keeper: Keeper, events: Events, header: string, facts: RequestFacts) {
@@ -194,9 +195,7 @@ export class OpenVisit {
     if (this.#state === 'closed' || this.#state === 'failed') return { setCookie: null, vary: this.#looked }
     if (!this.#looked && this.#keeper.unasked && this.#state === 'waiting') void this.load()
     else if (!this.#looked) {
-      this.#state = 'closed'
-      this.#events.closed(this, untouched)
-      return untouched
+      return this.#leave(untouched)
     }
     this.#state = 'closing'
     try {
@@ -219,9 +218,13 @@ export class OpenVisit {
   }
 
   #done(line: string | null): ResponseFacts {
-    this.#state = 'closed'
     const setCookie = line ?? this.#earned
-    const left = { setCookie, vary: this.#looked || setCookie !== null }
+    return this.#leave({ setCookie, vary: this.#looked || setCookie !== null })
+  }
+
+  #leave(left: ResponseFacts): ResponseFacts {
+    this.#state = 'closed'
+    this.#left = left
     this.#events.closed(this, left)
     return left
   }
