@@ -192,7 +192,8 @@ export class OpenVisit {
   close(): Awaitable<ResponseFacts> {
     if (this.#closing !== null) return this.#closing
     if (this.#saving !== null) return this.#saving.then(() => this.close())
-    if (this.#state === 'closed' || this.#state === 'failed') return { setCookie: null, vary: this.#looked }
+    if (this.#left !== null) return this.#left
+    if (this.#state === 'failed') return { setCookie: null, vary: this.#looked }
     if (!this.#looked && this.#keeper.unasked && this.#state === 'waiting') void this.load()
     else if (!this.#looked) {
       return this.#leave(untouched)
