@@ -10,7 +10,7 @@ export type { SqlStore } from './sql.ts'
 /** What the store needs of a `Pool` of the package `pg` (or `@neondatabase/serverless`). */
 export interface PostgresPool {
   readonly totalCount: number
-  connect(): Promise<PostgresClient>
+  connect(borrowed: (error: Error | undefined, client: PostgresClient | undefined) => void): void
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
 }
@@ -57,12 +57,16 @@ export function postgresStore(options: PostgresStoreOptions): SqlStore {
   const table = tableOf(name)
   const borrow = borrowing<PostgresClient>(
     {
-      borrow: async () => {
-        const client = await pool.connect()
-        // A borrowed connection that breaks between two statements tells so by an event, which must find an ear.
-        client.on('error', ignore)
-        return client
-      },
+      // By callback, because a borrowed connection that breaks tells so by an event, which ends the process unless
+      // somebody listens from the first moment on; a promise would hand it over a moment too late.
+      borrow: () =>
+        new Promise((resolve, reject) =>
+          pool.connect((error, client) => {
+            if (client === undefined) return reject(error!)
+            client.on('error', ignore)
+            resolve(client)
+          }),
+        ),
       giveBack: (client, broken) => {
         client.removeListener('error', ignore)
         client.release(broken ?? undefined)

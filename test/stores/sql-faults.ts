@@ -17,8 +17,8 @@ export interface Patient {
   readonly restart: () => Promise<void>
   readonly halt: () => unknown
   readonly proceed: () => unknown
-  /** Ends all connections but its own. */
-  readonly terminate: () => Promise<unknown>
+  /** Ends the connections of the store on `table` (or more). */
+  readonly terminate: (table: string) => Promise<unknown>
   /** Resolves when the setting is in force for everybody. */
   readonly readOnly: (on: boolean) => Promise<unknown>
 }
@@ -44,12 +44,14 @@ export function faultCases(patient: Patient): void {
   async function visitors(
     pool: { max?: number; timeout?: number },
     options: object = {},
-  ): Promise<Lab & { end: () => Promise<unknown> }> {
-    const { store, end } = patient.open(freshTable(), pool)
+  ): Promise<Lab & { table: string; end: () => Promise<unknown> }> {
+    const table = freshTable()
+    const { store, end } = patient.open(table, pool)
     await store.migrate()
     const browser = lab({ store, clock: Date.now, ...options })
     await browser.request((session) => session.set('n', 0))
     return Object.assign(browser, {
+      table,
       end: async () => {
         await store.close?.()
         await end()
@@ -147,7 +149,7 @@ export function faultCases(patient: Patient): void {
         })
         for (let kills = 0; kills < 3; kills++) {
           await new Promise((resolve) => setTimeout(resolve, 10))
-          await patient.terminate()
+          await patient.terminate(browser.table)
         }
         await requests
       }
@@ -163,7 +165,7 @@ export function faultCases(patient: Patient): void {
     test('idle connections terminated: nothing falls over, and the next request has a fresh one', async () => {
       const browser = await visitors({ max: 4 })
       await together(8, () => values(browser))
-      await patient.terminate()
+      await patient.terminate(browser.table)
       await new Promise((resolve) => setTimeout(resolve, 100))
       await recovers(browser)
       expect(await values(browser)).toEqual({ n: 1 })

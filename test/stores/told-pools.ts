@@ -14,15 +14,16 @@ export function toldPostgres(inner: pg.Pool, tell: Tell): PostgresPool {
     },
     on: (event, listener) => inner.on(event, listener),
     removeListener: (event, listener) => inner.removeListener(event, listener),
-    connect: async () => {
-      const client = await inner.connect()
-      return {
-        on: (event, listener) => client.on(event, listener),
-        removeListener: (event, listener) => client.removeListener(event, listener),
-        release: (error) => client.release(error),
-        query: (statement) => heard(statement.text, tell, () => client.query(statement)),
-      }
-    },
+    connect: (borrowed) =>
+      inner.connect((error, client) => {
+        if (client === undefined) return borrowed(error, undefined)
+        borrowed(undefined, {
+          on: (event, listener) => client.on(event, listener),
+          removeListener: (event, listener) => client.removeListener(event, listener),
+          release: (broken) => client.release(broken),
+          query: (statement) => heard(statement.text, tell, () => client.query(statement)),
+        })
+      }),
   }
 }
 
