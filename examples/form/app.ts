@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import { createSessions } from 'hipflask'
 import { withSession } from 'hipflask/current'
 import { fastifySession } from 'hipflask/fastify'
+import { inspect } from 'hipflask/inspector'
 import { errorPage } from '../shared/error-page.ts'
 import { onEvent } from '../shared/observer.ts'
 import { readField } from '../shared/read-field.ts'
@@ -26,6 +27,7 @@ export const sessions = createSessions({
 const app = Fastify()
 const views = templates('form')
 
+app.register(inspect(sessions).fastify, { prefix: '/__sessions' }) // what the sessions do, for this machine alone
 app.register(formbody)
 app.register(fastifySession(sessions))
 app.addHook('preHandler', (request, reply, done) => {

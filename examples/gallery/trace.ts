@@ -27,6 +27,8 @@ export function watch<Data>(
   done: (trace: Trace, cookie: string | null) => void,
 ): void {
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    // Looking inside is no visit of the app.
+    if (request.url?.startsWith('/__sessions')) return
     const at = new Date()
     const noted: Notes = { events: [], cookies: null, setCookie: null }
     notes.enterWith(noted)

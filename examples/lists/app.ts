@@ -6,6 +6,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { createSessions } from 'hipflask'
 import { withSession } from 'hipflask/current'
 import { honoSession, type SessionVariables } from 'hipflask/hono'
+import { inspect } from 'hipflask/inspector'
 import { errorPage } from '../shared/error-page.ts'
 import { onEvent } from '../shared/observer.ts'
 import { type Field, readField } from '../shared/read-field.ts'
@@ -31,6 +32,7 @@ export const sessions = createSessions<Data>({
 const app = new Hono<{ Variables: SessionVariables<Data> }>()
 const views = templates('lists')
 
+app.all('/__sessions/*', inspect(sessions).hono) // what the sessions do, for this machine alone
 app.use(bodyLimit({ maxSize: 100_000 }))
 app.use('/session', honoSession(sessions)) // the shared list has no use for sessions
 app.use('/session', (c, next) => {

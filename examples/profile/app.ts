@@ -4,6 +4,7 @@ import bodyParser from 'koa-bodyparser'
 import { createSessions } from 'hipflask'
 import { withSession } from 'hipflask/current'
 import { flaskCookie } from 'hipflask/flask'
+import { inspect } from 'hipflask/inspector'
 import { koaSession, type SessionContext } from 'hipflask/koa'
 import { errorPage } from '../shared/error-page.ts'
 import { onEvent } from '../shared/observer.ts'
@@ -15,8 +16,10 @@ interface Data {
   username: string
 }
 
+const secret = secretKey()
+
 export const sessions = createSessions<Data>({
-  codec: flaskCookie({ secret: secretKey() }),
+  codec: flaskCookie({ secret }),
   cookie: { name: 'profile_session' },
   lifetime: '7 days',
   onEvent,
@@ -34,6 +37,7 @@ app.use(async (ctx, next) => {
     ctx.body = html
   }
 })
+app.use(inspect(sessions, { secrets: { SECRET_KEY: secret } }).koa('/__sessions')) // what the sessions do, for this machine alone
 app.use(bodyParser())
 app.use(koaSession(sessions))
 app.use((ctx, next) => {

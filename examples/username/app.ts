@@ -3,6 +3,7 @@ import express from 'express'
 import { createSessions } from 'hipflask'
 import { withSession } from 'hipflask/current'
 import { expressSession } from 'hipflask/express'
+import { inspect } from 'hipflask/inspector'
 import { errorPage } from '../shared/error-page.ts'
 import { onEvent } from '../shared/observer.ts'
 import { readField } from '../shared/read-field.ts'
@@ -26,6 +27,7 @@ const app = express()
 const views = templates('username')
 views.express(app)
 
+app.use('/__sessions', inspect(sessions)) // what the sessions do, for this machine alone
 app.use(express.urlencoded())
 app.use(expressSession(sessions))
 app.use((req, res, next) => {
