@@ -1,13 +1,17 @@
 import { SessionError } from '../errors.ts'
 import type { Duration } from '../lib/duration.ts'
 import type { Secret } from '../lib/secret.ts'
+import type { RedisClient } from '../stores/redis.ts'
 
 /** A key that may be absent, or `None` as in Python: Flask's default. */
 type OrNone<T> = T | null | undefined
 
-/** Flask's own configuration of sessions, key by key; null and undefined stand for `None`. */
+/** Where Flask-Session keeps sessions, as SESSION_TYPE names it. */
+export type FlaskSessionType = 'redis'
+
+/** Flask's and Flask-Session's configuration, key by key; null and undefined stand for `None`. */
 export interface FlaskConfig {
-  /** Signs cookie sessions. */
+  /** Signs the cookies that sessions live in, and with SESSION_USE_SIGNER the ids of Flask-Session. */
   readonly SECRET_KEY?: OrNone<Secret>
   /** Earlier keys that still verify, oldest first. */
   readonly SECRET_KEY_FALLBACKS?: OrNone<readonly Secret[]>
@@ -32,6 +36,21 @@ export interface FlaskConfig {
   readonly APPLICATION_ROOT?: OrNone<string>
   /** A cookie whose name and value have more bytes is a warning; 0: never. Default 4093. Over 4096 it is an error. */
   readonly MAX_COOKIE_SIZE?: OrNone<number>
+
+  /** Flask-Session's backend, in any letter case. Default: Flask's own sessions, which live in their cookie. */
+  readonly SESSION_TYPE?: OrNone<FlaskSessionType>
+  /** Whether new sessions outlive the browser. Default true. */
+  readonly SESSION_PERMANENT?: OrNone<boolean>
+  /** Whether cookies carry signed ids. Default false. */
+  readonly SESSION_USE_SIGNER?: OrNone<boolean>
+  /** Default `session:`. */
+  readonly SESSION_KEY_PREFIX?: OrNone<string>
+  /** The bytes of a new id. Default 32. */
+  readonly SESSION_ID_LENGTH?: OrNone<number>
+  /** What is written; both are read. Default `msgpack`. */
+  readonly SESSION_SERIALIZATION_FORMAT?: OrNone<'msgpack' | 'json'>
+  /** A client of the package `redis` or `ioredis`, connected by the app. */
+  readonly SESSION_REDIS?: OrNone<RedisClient>
 }
 
 /** The keys that are not `None`. */
@@ -41,7 +60,11 @@ interface Key {
   /** What its value must be. */
   readonly says: string
   readonly holds: (value: unknown) => boolean
+  /** The values of SESSION_TYPE that know it. Default: all, and none. */
+  readonly of?: readonly FlaskSessionType[]
 }
+
+const types: readonly FlaskSessionType[] = ['redis']
 
 const text: Key = { says: 'a text', holds: (value) => typeof value === 'string' }
 const flag: Key = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
@@ -70,24 +93,54 @@ const keys: Readonly<Record<keyof FlaskConfig, Key>> = {
   SESSION_COOKIE_PARTITIONED: flag,
   APPLICATION_ROOT: text,
   MAX_COOKIE_SIZE: count,
+  SESSION_TYPE: {
+    says: `${types.join(', ')}, or none for Flask’s own sessions,`,
+    holds: (value) => typeof value === 'string' && isType(value.toLowerCase()),
+  },
+  SESSION_PERMANENT: { ...flag, of: types },
+  SESSION_USE_SIGNER: { ...flag, of: types },
+  SESSION_KEY_PREFIX: { ...text, of: types },
+  SESSION_ID_LENGTH: { ...count, of: types },
+  SESSION_SERIALIZATION_FORMAT: {
+    says: 'msgpack or json',
+    holds: (value) => value === 'msgpack' || value === 'json',
+    of: ['redis'],
+  },
+  SESSION_REDIS: { says: 'a client', holds: isObject, of: ['redis'] },
 }
 
-/** Flask's keys without those that are `None`; throws ERR_SESSION_CONFIG naming each one that is unknown or wrong. */
+/** Flask's keys without those that are `None`; throws ERR_SESSION_CONFIG naming each one that is unknown, wrong or idle. */
 export function readKeys(config: FlaskConfig): GivenKeys {
   if (!isObject(config)) throw refused('takes an object of Flask’s configuration keys')
-  const given = Object.entries(config).filter(([, value]) => value !== null && value !== undefined)
-  const unknown = given.map(([name]) => name).filter((name) => !Object.hasOwn(keys, name))
+  const entries = Object.entries(config).filter(([, value]) => value !== null && value !== undefined)
+  const unknown = entries.map(([name]) => name).filter((name) => !Object.hasOwn(keys, name))
   if (unknown.length > 0) throw refused(`does not know ${unknown.join(', ')}`)
-  for (const [name, value] of given) {
+  for (const [name, value] of entries) {
     const { says, holds } = keys[name as keyof FlaskConfig]
     if (!holds(value)) throw refused(`needs ${says} for ${name}`)
   }
-  return Object.fromEntries(given)
+  const given: GivenKeys = Object.fromEntries(entries)
+  const type = given.SESSION_TYPE?.toLowerCase() as FlaskSessionType | undefined
+  const idle = entries
+    .map(([name]) => name)
+    .filter((name) => {
+      const { of } = keys[name as keyof FlaskConfig]
+      return of !== undefined && (type === undefined || !of.includes(type))
+    })
+  if (idle.length > 0)
+    throw refused(
+      `was given ${idle.join(', ')}, of no use ${type === undefined ? 'without SESSION_TYPE' : `with SESSION_TYPE ${type}`}`,
+    )
+  return type === undefined ? given : { ...given, SESSION_TYPE: type }
 }
 
 /** What `flaskConfig` has to say against a configuration, as an ERR_SESSION_CONFIG. */
 export function refused(problem: string): SessionError {
   return new SessionError('ERR_SESSION_CONFIG', `flaskConfig ${problem}.`)
+}
+
+function isType(value: string): value is FlaskSessionType {
+  return (types as readonly string[]).includes(value)
 }
 
 function isObject(value: unknown): boolean {

@@ -4,13 +4,17 @@ import type { SessionStore } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import type { CookieOptions } from '../lib/cookie.ts'
 import { milliseconds } from '../lib/duration.ts'
+import type { Secret } from '../lib/secret.ts'
 import { readKeys, refused } from './config-keys.ts'
-import type { FlaskConfig, GivenKeys } from './config-keys.ts'
+import type { FlaskConfig, FlaskSessionType, GivenKeys } from './config-keys.ts'
 import { flaskCookie } from './cookie.ts'
+import type { FlaskLayoutOptions } from './layout.ts'
+import { flaskRedisStore } from './redis.ts'
 
 /** What `createSessions` takes; times are milliseconds. */
 export type FlaskSessions = {
   readonly lifetime: number
+  readonly idle?: number
   readonly permanent: boolean
   readonly cookie: CookieOptions
 } & (
@@ -19,12 +23,23 @@ export type FlaskSessions = {
 )
 
 /**
- * Flask's configuration as options of `createSessions`, with Flask's defaults. Throws ERR_SESSION_CONFIG naming the keys
- * that are unknown, wrong or contradict each other, and ERR_SESSION_SECRET for a missing SECRET_KEY.
+ * The configuration of Flask and Flask-Session as options of `createSessions`, with their defaults. Throws
+ * ERR_SESSION_CONFIG naming the keys that are unknown, wrong or of no use together, ERR_SESSION_SECRET for SECRET_KEY.
  */
 export function flaskConfig(config: FlaskConfig): FlaskSessions {
   const given = readKeys(config)
-  return { codec: cookieSessions(given), lifetime: lifetime(given), permanent: false, cookie: cookie(given) }
+  const common = { lifetime: lifetime(given), cookie: cookie(given) }
+  const type = given.SESSION_TYPE
+  if (type === undefined) return { ...common, permanent: false, codec: cookieSessions(given) }
+  if (common.cookie.partitioned === true)
+    throw refused('was given SESSION_COOKIE_PARTITIONED, which Flask-Session does not write')
+  return {
+    ...common,
+    // Flask-Session begins the lifetime again with every request: so does `idle`, without writing the session again.
+    ...(given.SESSION_REFRESH_EACH_REQUEST !== false && { idle: common.lifetime }),
+    permanent: given.SESSION_PERMANENT ?? true,
+    store: stores[type](given, layout(given, common.lifetime)),
+  }
 }
 
 function lifetime({ PERMANENT_SESSION_LIFETIME: given = '31 days' }: GivenKeys): number {
@@ -55,14 +70,15 @@ function cookie(given: GivenKeys): CookieOptions {
   }
 }
 
+function secretKey({ SECRET_KEY: secret }: GivenKeys, why: string): Secret {
+  if (secret !== undefined) return secret
+  throw new SessionError('ERR_SESSION_SECRET', `flaskConfig needs SECRET_KEY, the Flask app’s own: ${why}.`)
+}
+
 /** Flask's own sessions, which live in their cookie. */
 function cookieSessions(given: GivenKeys): SessionCodec {
-  const { SECRET_KEY: secret, SECRET_KEY_FALLBACKS: fallbacks = [], MAX_COOKIE_SIZE: most = 4093 } = given
-  if (secret === undefined)
-    throw new SessionError(
-      'ERR_SESSION_SECRET',
-      'flaskConfig needs SECRET_KEY, the one of the Flask app: without SESSION_TYPE it signs the cookies that sessions live in.',
-    )
+  const secret = secretKey(given, 'without SESSION_TYPE it signs the cookies that sessions live in')
+  const { SECRET_KEY_FALLBACKS: fallbacks = [], MAX_COOKIE_SIZE: most = 4093 } = given
   const rules = { refreshEachRequest: given.SESSION_REFRESH_EACH_REQUEST ?? true }
   const codec = flaskCookie({ secret, fallbacks, rules })
   let warned = most === 0
@@ -81,4 +97,27 @@ function cookieSessions(given: GivenKeys): SessionCodec {
   }
 
   return { ...codec, seal }
+}
+
+/** What the stores of all types have in common. */
+function layout(given: GivenKeys, lifetime: number): FlaskLayoutOptions {
+  const { SESSION_KEY_PREFIX: prefix, SESSION_ID_LENGTH: idLength } = given
+  return {
+    lifetime,
+    ...(prefix !== undefined && { prefix }),
+    ...(idLength !== undefined && { idLength }),
+    ...(given.SESSION_USE_SIGNER === true && {
+      secret: secretKey(given, 'with SESSION_USE_SIGNER it signs the ids'),
+    }),
+  }
+}
+
+const stores: Readonly<
+  Record<FlaskSessionType, (given: GivenKeys, layout: FlaskLayoutOptions) => SessionStore>
+> = {
+  redis({ SESSION_REDIS: client, SESSION_SERIALIZATION_FORMAT: format }, layout) {
+    if (client === undefined)
+      throw refused('needs SESSION_REDIS, a client of the package redis or ioredis, for SESSION_TYPE redis')
+    return flaskRedisStore({ ...layout, client, ...(format !== undefined && { format }) })
+  },
 }
