@@ -1,9 +1,11 @@
+import type { Serializer } from '../contracts/serializer.ts'
 import type { SessionIds, SessionInfo } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { milliseconds } from '../lib/duration.ts'
 import type { Duration } from '../lib/duration.ts'
 import { randomBytes } from '../lib/random.ts'
 import type { Secret } from '../lib/secret.ts'
+import { flaskJson, flaskMsgpack } from '../serializers/flask-session.ts'
 import { Signer } from '../itsdangerous/signer.ts'
 
 /** What all of Flask-Session's layouts have in common; the defaults are Flask-Session's. */
@@ -26,6 +28,9 @@ export interface Layout {
   readonly lifetime: number
 }
 
+/** SESSION_SERIALIZATION_FORMAT. */
+export type FlaskFormat = 'msgpack' | 'json'
+
 /** The ids that are taken from cookies: Flask-Session's own, UUIDs, and whatever else has only these characters. */
 const shape = /^[\w-]{1,200}$/
 
@@ -42,14 +47,24 @@ export function layoutOf(options: FlaskLayoutOptions, owner: string): Layout {
   return { prefix, ids: idsOf(idLength, secret), lifetime: milliseconds(lifetime, 'lifetime') }
 }
 
+/** What writes a format, and reads both; throws ERR_SESSION_CONFIG for any other. */
+export function serializerOf(format: FlaskFormat | undefined, owner: string): Serializer {
+  if (format === undefined || format === 'msgpack') return flaskMsgpack
+  if (format === 'json') return flaskJson
+  throw new SessionError('ERR_SESSION_CONFIG', `${owner}: \`format\` must be 'msgpack' or 'json'.`)
+}
+
 /** Whether a name is one that an id can have. */
 export function isFlaskId(id: string): boolean {
   return shape.test(id)
 }
 
-/** What is known of a session from its expiry alone, in the terms of a record. */
-export function timesOf(expiresAt: number, lifetime: number): Omit<SessionInfo, 'id' | 'size'> {
-  const seenAt = expiresAt - lifetime
+/** What is known of a session from its expiry, in the terms of a record; `seenAt` where that is known, too. */
+export function timesOf(
+  expiresAt: number,
+  lifetime: number,
+  seenAt: number = expiresAt - lifetime,
+): Omit<SessionInfo, 'id' | 'size'> {
   return { user: null, label: null, createdAt: seenAt, seenAt, expiresAt, endsAt: expiresAt }
 }
 

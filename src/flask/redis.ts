@@ -11,18 +11,16 @@ import type {
   Version,
 } from '../contracts/store.ts'
 import type { Serializer } from '../contracts/serializer.ts'
-import { SessionError } from '../errors.ts'
 import { toUtf8 } from '../lib/byte-text.ts'
 import { cachelibRedis } from '../serializers/cachelib.ts'
-import { flaskJson, flaskMsgpack } from '../serializers/flask-session.ts'
 import { redisServers } from '../stores/redis-client.ts'
 import { RedisCommands } from '../stores/redis-commands.ts'
 import { isWrongType } from '../stores/redis-errors.ts'
 import { pageOf } from '../stores/redis-pages.ts'
 import { countOf, outcomeOf, textOf } from '../stores/redis-reply.ts'
 import type { RedisClient } from '../stores/redis.ts'
-import { isFlaskId, layoutOf, timesOf, unlistable } from './layout.ts'
-import type { FlaskLayoutOptions, Layout } from './layout.ts'
+import { isFlaskId, layoutOf, serializerOf, timesOf, unlistable } from './layout.ts'
+import type { FlaskFormat, FlaskLayoutOptions, Layout } from './layout.ts'
 import { inBytes } from './redis-bytes.ts'
 import { CREATE, END, READ, ROTATE, UPDATE } from './redis-scripts.ts'
 
@@ -31,13 +29,7 @@ export interface FlaskRedisStoreOptions extends FlaskLayoutOptions {
   /** A client of the package `redis` or `ioredis` that the app made, connects and closes. */
   readonly client: RedisClient
   /** SESSION_SERIALIZATION_FORMAT: what is written; `msgpack` and `json` read each other. `cachelib`: its RedisCache, alone. Default `msgpack`. */
-  readonly format?: 'msgpack' | 'json' | 'cachelib'
-}
-
-const serializers: Readonly<Record<string, Serializer>> = {
-  msgpack: flaskMsgpack,
-  json: flaskJson,
-  cachelib: cachelibRedis,
+  readonly format?: FlaskFormat | 'cachelib'
 }
 
 /** How long (milliseconds) a new id may stand before the old one has ended, in a cluster. */
@@ -49,20 +41,14 @@ const PROVISIONAL = 60_000
  */
 export function flaskRedisStore(options: FlaskRedisStoreOptions): SessionStore {
   const { client, format = 'msgpack' } = options
-  const layout = layoutOf(options, 'flaskRedisStore')
-  if (!Object.hasOwn(serializers, format))
-    throw new SessionError(
-      'ERR_SESSION_CONFIG',
-      "flaskRedisStore: `format` must be 'msgpack', 'json' or 'cachelib'.",
-    )
+  const layout = layoutOf(options, owner)
+  const serializer = format === 'cachelib' ? cachelibRedis : serializerOf(format, owner)
   // Whether it is a client is asked of the client itself, not of the view.
   redisServers(client)
-  return new FlaskRedisStore(
-    new RedisCommands(redisServers(inBytes(client)), null),
-    layout,
-    serializers[format]!,
-  )
+  return new FlaskRedisStore(new RedisCommands(redisServers(inBytes(client)), null), layout, serializer)
 }
+
+const owner = 'flaskRedisStore'
 
 class FlaskRedisStore implements SessionStore {
   readonly ids: SessionIds
@@ -85,9 +71,10 @@ class FlaskRedisStore implements SessionStore {
   }
 
   async get(id: string, renewal?: Renewal): Promise<StoredRecord | null> {
+    const [least, ttl] = bounds(renewal)
     let reply: unknown
     try {
-      reply = await this.#commands.ask(READ, [this.#keyOf(id)], ...bounds(renewal))
+      reply = await this.#commands.ask(READ, [this.#keyOf(id)], least, ttl)
     } catch (error) {
       if (!isWrongType(error)) throw error
       this.#report?.({ type: 'corrupt', id, reason: 'the key holds another type than a string' })
@@ -97,7 +84,9 @@ class FlaskRedisStore implements SessionStore {
     const data = value === undefined ? null : textOf(value)
     // Flask-Session takes an empty value for none.
     if (data === null || data === '') return null
-    return { id, data, version: data, ...this.#times(countOf(left)) }
+    const isRenewed = renewal !== undefined && countOf(left) === Number(ttl)
+    const times = isRenewed ? timesOf(renewal.expiresAt, 0, renewal.seenAt) : this.#times(countOf(left))
+    return { id, data, version: data, ...times }
   }
 
   async create(record: SessionRecord): Promise<boolean> {
@@ -124,7 +113,7 @@ class FlaskRedisStore implements SessionStore {
   }
 
   list(): readonly SessionInfo[] {
-    throw unlistable('flaskRedisStore')
+    throw unlistable(owner)
   }
 
   async page(cursor: string | null, limit: number): Promise<Page> {

@@ -28,14 +28,16 @@ const MOST_WAITING = 4096
 export class MemcachedConnection {
   readonly #server: string
   readonly #timeout: number
+  readonly #encoding: 'utf8' | 'latin1'
   readonly #waiting: Waiting[] = []
   #socket: Socket | null = null
   #unread: Buffer = Buffer.alloc(0)
 
-  /** `server` is `host:port` or the path of a socket; `timeout` is in milliseconds. */
-  constructor(server: string, timeout: number) {
+  /** `server` is `host:port` or the path of a socket; `timeout` is in milliseconds; `latin1` reads values byte by byte. */
+  constructor(server: string, timeout: number, encoding: 'utf8' | 'latin1' = 'utf8') {
     this.#server = server
     this.#timeout = timeout
+    this.#encoding = encoding
   }
 
   /**
@@ -95,7 +97,7 @@ export class MemcachedConnection {
   #read(socket: Socket, bytes: Buffer): void {
     if (this.#socket !== socket) return
     this.#unread = this.#unread.length === 0 ? bytes : Buffer.concat([this.#unread, bytes])
-    for (let read = readReply(this.#unread); read !== null; read = readReply(this.#unread)) {
+    for (let read = this.#reply(); read !== null; read = this.#reply()) {
       const [one] = this.#waiting
       const refused = read !== 'nonsense' && REFUSAL.test(read.reply.line) ? read.reply.line : null
       // What follows an error may be the answer to a value that was taken for commands; only the server's own is safe.
@@ -113,10 +115,17 @@ export class MemcachedConnection {
       else one.reject(new Error(refused))
     }
   }
+
+  #reply(): ReturnType<typeof readReply> {
+    return readReply(this.#unread, this.#encoding)
+  }
 }
 
 /** The first answer in `bytes` and how long it is; null while it is not complete. */
-function readReply(bytes: Buffer): { reply: Reply; length: number } | 'nonsense' | null {
+function readReply(
+  bytes: Buffer,
+  encoding: 'utf8' | 'latin1',
+): { reply: Reply; length: number } | 'nonsense' | null {
   const end = bytes.indexOf(LINE_END)
   if (end < 0) return bytes.length > 2048 ? 'nonsense' : null
   const line = bytes.toString('latin1', 0, end)
@@ -128,7 +137,7 @@ function readReply(bytes: Buffer): { reply: Reply; length: number } | 'nonsense'
   const length = to + AFTER_VALUE.length
   if (bytes.length < length) return null
   if (bytes.toString('latin1', to, length) !== AFTER_VALUE) return 'nonsense'
-  return { reply: { line, item: { text: bytes.toString('utf8', from, to), token } }, length }
+  return { reply: { line, item: { text: bytes.toString(encoding, from, to), token } }, length }
 }
 
 function failure(problem: string, cause?: Error): SessionError {

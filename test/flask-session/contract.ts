@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { test } from 'vitest'
 import type { SessionRecord, SessionStore, StoredRecord } from '../../src/contracts/store.ts'
 import { chain } from '../../src/lib/awaitable.ts'
@@ -14,6 +15,20 @@ const withoutTimes = [
   'touch sets seenAt and expiresAt and nothing else, not even the version',
   'touch goes no further than endsAt',
 ]
+
+/** A record that lives a day, with `parts` replaced. */
+export function freshRecord(parts: Partial<SessionRecord> = {}): SessionRecord {
+  const now = Date.now()
+  const times = { createdAt: now, seenAt: now, expiresAt: now + 86_400_000, endsAt: now + 86_400_000 }
+  return {
+    id: randomBytes(32).toString('base64url'),
+    data: '\x80',
+    user: null,
+    label: null,
+    ...times,
+    ...parts,
+  }
+}
 
 /** How a layout is put to the store contract. */
 export interface Contract {
