@@ -11,11 +11,16 @@ export const seed = Number(process.env['HIPFLASK_SEED'] ?? Math.floor(Math.rando
 export class Visitor {
   readonly cookies = new Map<string, string>()
 
+  /** The Cookie header. */
+  get header(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
   async ask(twin: Twin, path: string, method: 'GET' | 'POST' = 'GET', body?: string): Promise<string> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const { header: cookie } = this
     const headers = { 'Content-Type': 'application/json', ...(cookie !== '' && { cookie }) }
     const response = await fetch(twin.origin + path, { method, headers, ...(body !== undefined && { body }) })
-    const text = await response.text()
+    const text = (await response.text()).trimEnd()
     if (response.status !== 200)
       throw new Error(`${twin.name} answered ${response.status} to ${path}: ${text}`)
     for (const line of response.headers.getSetCookie()) {

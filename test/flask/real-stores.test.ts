@@ -1,0 +1,133 @@
+import * as fc from 'fast-check'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { flaskConfig } from '../../src/flask/index.ts'
+import type { FlaskConfig } from '../../src/flask/index.ts'
+import { createSessions } from '../../src/index.ts'
+import { pythonPath } from '../real/python.ts'
+import { redisProgram, startRedis } from '../real/redis.ts'
+import { few, seed, share, steps, Visitor } from './share.ts'
+import { startFlask, startHipflask } from './twin.ts'
+import type { Twin } from './twin.ts'
+
+/** Where Flask-Session and hipflask keep the same sessions: what each side is told, and how it ends. */
+interface Place {
+  readonly flask: object
+  readonly hipflask: FlaskConfig
+  readonly end: () => unknown
+}
+
+/** What both sides are told alike. */
+const common = {
+  SECRET_KEY: 'Xr2-5mKq8v_TzN1bYw9Lcd0F',
+  SESSION_REFRESH_EACH_REQUEST: false,
+  PERMANENT_SESSION_LIFETIME: 3600,
+}
+
+async function inRedis(): Promise<Place> {
+  const server = await startRedis()
+  const client = await createClient({ url: `redis://127.0.0.1:${server.port}` }).connect()
+  const type = { SESSION_TYPE: 'redis' } as const
+  return {
+    flask: { ...type, REDIS_PORT: server.port },
+    hipflask: { ...type, SESSION_REDIS: client },
+    async end() {
+      client.destroy()
+      await server.stop()
+    },
+  }
+}
+
+const places = [
+  { name: 'Redis', open: inRedis, missing: redisProgram === null, more: {} },
+  {
+    name: 'Redis, as JSON with signed ids',
+    open: inRedis,
+    missing: redisProgram === null,
+    more: {
+      SESSION_SERIALIZATION_FORMAT: 'json',
+      SESSION_USE_SIGNER: true,
+      SESSION_KEY_PREFIX: 'é:',
+    } as const,
+  },
+]
+
+for (const { name, open, missing, more } of places) {
+  describe.skipIf(pythonPath === null || missing)(
+    `Flask-Session in ${name}, shared with Flask (seed ${seed})`,
+    () => {
+      let place: Place
+      let twins: Twin[]
+      beforeAll(async () => {
+        place = await open()
+        const hipflask = { ...common, ...place.hipflask, ...more }
+        twins = await Promise.all([
+          startFlask({ ...common, ...place.flask, ...more }),
+          startHipflask('node', hipflask),
+          startHipflask('express', hipflask),
+        ])
+      })
+      afterAll(async () => {
+        await Promise.all(twins.map((twin) => twin.stop()))
+        await place.end()
+      })
+
+      test('whatever one of them does, the others see', { timeout: 300_000 }, async () => {
+        await fc.assert(
+          fc.asyncProperty(steps(twins.length, few(), 40), (walk) => share(twins, walk, async () => {})),
+          { seed, numRuns: 2, endOnFailure: true },
+        )
+      })
+
+      test('who logged out on one of them is logged out on all, also with a copied cookie', async () => {
+        for (const here of twins) {
+          const visitor = new Visitor()
+          await visitor.post(twins[0]!, '/login?name=Ada')
+          const thief = new Visitor()
+          for (const [key, value] of visitor.cookies) thief.cookies.set(key, value)
+          for (const there of twins) expect(await thief.ask(there, '/')).toContain('Ada')
+          await visitor.post(here, '/logout')
+          for (const there of twins) {
+            expect(await thief.ask(there, '/'), `out on ${here.name}, asked ${there.name}`).not.toContain(
+              'Ada',
+            )
+            expect(await visitor.ask(there, '/')).toBe('["dict",[]]')
+          }
+        }
+      })
+
+      test('what Flask writes while a request runs here stays, and what it ends stays ended', async () => {
+        const [flask] = twins as [Twin]
+        const sessions = createSessions<Record<string, unknown>>(
+          flaskConfig({ ...common, ...place.hipflask, ...more }),
+        )
+        const visitor = new Visitor()
+        await visitor.post(flask, '/login?name=Ada')
+
+        const slow = await sessions.open(visitor.header, { secure: false })
+        slow.session.mine = 1
+        await visitor.post(flask, '/put?key=theirs', ['int', '2'])
+        await slow.close()
+        const both = await sessions.open(visitor.header, { secure: false })
+        expect(both.session.toJSON()).toMatchObject({ mine: 1, theirs: 2, name: 'Ada' })
+        expect(await visitor.ask(flask, '/')).toContain('[["str","mine"],["int","1"]]')
+
+        const late = await sessions.open(visitor.header, { secure: false })
+        late.session.mine = 3
+        const header = visitor.header
+        await visitor.post(flask, '/logout')
+        expect((await late.close()).setCookie).toMatch(/^session=;/)
+        const revived = await sessions.open(header, { secure: false })
+        expect(revived.session.toJSON()).toEqual({})
+      })
+
+      test('a session is one as permanent as the other', async () => {
+        for (const here of twins) {
+          const visitor = new Visitor()
+          await visitor.post(here, '/login?name=Ada')
+          for (const there of twins) expect(await visitor.ask(there, '/permanent'), there.name).toBe('1')
+        }
+      })
+    },
+  )
+}
