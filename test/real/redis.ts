@@ -78,7 +78,7 @@ export async function startCluster(replicas = 0): Promise<Together> {
       })
     }
     if (replicas > 0)
-      await eventually('replicas are online', async () => (await counted(servers)) === 3 * replicas)
+      await eventually('replicas are online', async () => (await inStep(servers)) === 3 * replicas)
     return all
   } catch (error) {
     await all.stop()
@@ -86,9 +86,10 @@ export async function startCluster(replicas = 0): Promise<Together> {
   }
 }
 
-async function counted(servers: readonly Server[]): Promise<number> {
+async function inStep(servers: readonly Server[]): Promise<number> {
   const infos = await Promise.all(servers.map(({ port }) => redisCli(port, 'INFO', 'replication')))
-  return infos.join('\n').split('state=online').length - 1
+  // A replica is in step from its first acknowledgement on, which names an offset.
+  return infos.join('\n').split(/state=online,offset=[1-9]/).length - 1
 }
 
 /** A primary with a replica, watched by a Sentinel under the name `mymaster`. */
@@ -126,9 +127,7 @@ export async function startSentinel(): Promise<Watched> {
   })
   const all = together([primary, replica, sentinel])
   try {
-    await eventually('the replica is in step', async () =>
-      (await redisCli(primary.port, 'INFO', 'replication')).includes('state=online'),
-    )
+    await eventually('the replica is in step', async () => (await inStep([primary])) === 1)
     await eventually('the Sentinel knows the replica', async () =>
       (await redisCli(sentinel.port, 'SENTINEL', 'replicas', 'mymaster')).includes(String(replica.port)),
     )

@@ -2,7 +2,7 @@ import { connect, createServer } from 'node:net'
 import type { Server as NetServer, Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { StoreEvent } from '../../src/contracts/store.ts'
 import { SessionError } from '../../src/errors.ts'
 import { MemcachedConnection } from '../../src/stores/memcached-connection.ts'
@@ -13,6 +13,9 @@ import { alive, born, freshRecord, plain } from '../../src/testing/store-cases/s
 import { lab } from '../engine/visitor.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import type { Server } from '../real/server.ts'
+
+// Servers are started and stopped in these tests, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let prefixes = 0
 

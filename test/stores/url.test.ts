@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify, inspect } from 'node:util'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openStore } from '../../src/stores/url.ts'
 import type { OpenedStore } from '../../src/stores/url.ts'
 import { alive, freshRecord, plain } from '../../src/testing/store-cases/store-case.ts'
@@ -12,6 +12,9 @@ import { mariadbProgram, startMariadb } from '../real/mariadb.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import { postgresProgram, startPostgres } from '../real/postgres.ts'
 import { redisProgram, redisCli, startCluster, startRedis, startSentinel } from '../real/redis.ts'
+
+// Servers are started and stopped in these tests, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const run = promisify(execFile)
 const folder = mkdtempSync(path.join(tmpdir(), 'hipflask-url-'))
