@@ -8,9 +8,8 @@ import { chromium } from 'playwright-core'
 import { createSessions } from 'hipflask'
 import { expressSession } from 'hipflask/express'
 import { flaskCookie } from 'hipflask/flask'
+import { inspect } from 'hipflask/inspector'
 import { memoryStore } from 'hipflask/stores/memory'
-// By its file, so that this script needs nothing but a build.
-import { inspect } from '../dist/inspector/index.js'
 
 const images = path.join(path.dirname(import.meta.dirname), 'docs/images')
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { inspect } from '../../src/inspector/index.ts'
-import { lab } from '../engine/visitor.ts'
-import { asking, type Asking, open, send, tokenIn } from './asking.ts'
+import { memoryStore } from '../../src/stores/memory.ts'
+import { lab, watched } from '../engine/visitor.ts'
+import { asking, type Asking, FeedReader, open, send, tokenIn } from './asking.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -160,6 +161,26 @@ describe('the response', () => {
     const head = await send(inspect(lab().sessions), page, { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
   })
+})
+
+test('where records are named by what cookies carry, no id is shown, and what is listed can be revoked', async () => {
+  const inner = watched(memoryStore({ max: 10 }))
+  const store = Object.assign(inner, { ids: { next: () => 'bearer-1', record: (token: string) => token } })
+  const app = lab({ store, userOf: (data) => data['user'] })
+  const inspector = inspect(app.sessions)
+  const page = await open(inspector)
+  const feed = new FeedReader(await page.ask('feed'))
+  const told = [await feed.next()]
+  await app.request((s) => s.set('user', 'ann'))
+  told.push(await feed.next(), await page.told('sessions'), await page.told('sessions', { user: 'ann' }))
+  const { id } = told[2].rows[0]
+  told.push(await page.told('session', { id }), await page.told('health'), await page.told('why', { n: 1 }))
+  expect(told[4].row.user).toBe('ann')
+  told.push(await page.told('reveal', { id }, 'POST'), await page.told('revoke', { id }, 'POST'))
+  expect(await app.store.get('bearer-1')).toBeNull()
+  expect(JSON.stringify([told, app.events])).not.toContain('bearer-1')
+  await feed.close()
+  inspector.close()
 })
 
 describe('with authorize', () => {

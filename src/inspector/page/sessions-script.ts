@@ -127,7 +127,7 @@ panels.set('session', (id) => {
         h('strong', {}, h('a', { href: to('why', seen.n) }, seen.route ?? '(no route)')),
         h('span', { class: 'soft small' }, clock(seen.at) + ', ' + took(seen.milliseconds) + ' '), eventChips(seen),
         seen.looked && seen.keys !== null ? diff(seen.changes) : null))))
-    if (row === null) return [title, h('p', { class: 'note' }, 'There is no such session any more: it has ended, or its time is over.'), history]
+    if (row === null) return [title, h('p', { class: 'note' }, state.description.bearerIds ? 'It has ended, or it was not in a list yet: here the ids of records are secrets, so a session is opened from the list of sessions.' : 'There is no such session any more: it has ended, or its time is over.'), history]
     const masked = JSON.stringify(values).includes('"masked":true')
     const reveal = h('button', { type: 'button', class: 'slim', onclick: () => show(box, act('reveal', { id }), view) }, 'Show what is masked')
     const idleLeft = idle === null ? null : [h('dt', {}, 'Idle time left'), h('dd', {}, span(row.expiresAt - now()) + ' of ' + span(idle), meter((row.expiresAt - now()) / idle))]
