@@ -61,7 +61,7 @@ function clock(date: string | null, before: number, after: number): Finding[] {
 }
 
 /** What the attributes of a Set-Cookie line say; the value is not looked at. */
-export function attributes(line: string, https: boolean): Finding[] {
+function attributes(line: string, https: boolean): Finding[] {
   const [pair = '', ...rest] = line.split(';').map((part) => part.trim())
   const name = pair.slice(0, pair.indexOf('='))
   const has = new Map(

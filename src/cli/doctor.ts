@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { SessionError } from '../errors.ts'
 import { lengthOfTime } from '../inspector/lengths.ts'
 import { namedSecrets } from '../inspector/secrets.ts'
 import type { Call, Command } from './command.ts'
@@ -8,6 +9,7 @@ import { type Finding, finding } from './findings.ts'
 import { painted } from './output.ts'
 import { at, placeOptions, type Tooled } from './place.ts'
 import { environmentSecrets } from './secrets.ts'
+import { told } from './told.ts'
 
 const paints = { good: 'green', look: 'yellow', bad: 'red' } as const
 
@@ -35,7 +37,8 @@ export const doctor: Command = {
       throw misuse('doctor takes the address of a site (http:, https:) or of a store')
     const findings: Finding[] = secretFindings(site)
     if (site) findings.push(...(await examineSite(new URL(word), call.text('cookie'))))
-    if (place || (!site && process.env['HIPFLASK_STORE'])) findings.push(...(await placeFindings(call)))
+    if (place || (!site && process.env['HIPFLASK_STORE']))
+      findings.push(...(await placeFindings(call).catch(unusable)))
     const bad = findings.some(({ tone }) => tone === 'bad')
     if (call.out.json) call.out.data({ ok: !bad, findings })
     else
@@ -85,6 +88,12 @@ async function placeFindings(call: Call): Promise<Finding[]> {
   })
 }
 
+/** A store that fails is a finding; a call that cannot be understood is not. */
+function unusable(error: unknown): Finding[] {
+  if (!(error instanceof SessionError) || error.code !== 'ERR_SESSION_STORE') throw error
+  return [finding('bad', 'store', told(error))]
+}
+
 const severe: ReadonlySet<string> = new Set(['never_secure', 'not_http_only', 'memory_in_production'])
 
 async function reachable(sessions: Tooled): Promise<Finding> {
@@ -93,7 +102,7 @@ async function reachable(sessions: Tooled): Promise<Finding> {
     // An id that no session has: a read, and nothing but a read.
     await sessions.peek('A'.repeat(43))
   } catch (error) {
-    return finding('bad', 'store', `does not answer: ${(error as Error).message}`)
+    return finding('bad', 'store', told(error))
   }
   return finding('good', 'store', `answers within ${Math.max(1, Math.ceil(performance.now() - start))} ms`)
 }

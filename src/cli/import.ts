@@ -56,7 +56,7 @@ export const importRecords: Command = {
         if (call.signal.aborted) call.out.note('interrupted: run it again, what is there stays')
         return refused > 0 || call.signal.aborted ? 1 : 0
       },
-      true,
+      'all',
     ),
 }
 

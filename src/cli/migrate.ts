@@ -20,6 +20,6 @@ export const migrate: Command = {
         else call.out.line('the table is there')
         return 0
       },
-      true,
+      'tables',
     ),
 }

@@ -36,6 +36,8 @@ export function painted(paint: Paint, text: string): Piece {
 export class Output {
   /** Whether answers are JSON. */
   readonly json: boolean
+  /** A progress line is on the terminal. */
+  #progress = false
 
   constructor(json: boolean) {
     this.json = json
@@ -43,11 +45,13 @@ export class Output {
 
   /** One line of the answer. */
   line(...pieces: readonly Piece[]): void {
+    this.#clear()
     process.stdout.write(`${joined(pieces, process.stdout)}\n`)
   }
 
   /** The answer as JSON on one line. */
   data(value: unknown): void {
+    this.#clear()
     process.stdout.write(`${safe(JSON.stringify(value))}\n`)
   }
 
@@ -66,6 +70,7 @@ export class Output {
 
   /** A line for the person, next to the answer. */
   note(...pieces: readonly Piece[]): void {
+    this.#clear()
     process.stderr.write(`${joined(pieces, process.stderr)}\n`)
   }
 
@@ -79,11 +84,10 @@ export class Output {
     if (!process.stderr.isTTY) return work(() => {})
     const since = Date.now()
     let far = ''
-    let shown = false
     const timer = setInterval(() => {
       const elapsed = Date.now() - since
       if (elapsed < silence) return
-      shown = true
+      this.#progress = true
       process.stderr.write(`\r\u001b[K${safe(`${what} ${far} (${Math.floor(elapsed / 1000)} s)`)}`)
     }, often)
     try {
@@ -92,8 +96,13 @@ export class Output {
       })
     } finally {
       clearInterval(timer)
-      if (shown) process.stderr.write('\r\u001b[K')
+      this.#clear()
     }
+  }
+
+  #clear(): void {
+    if (this.#progress) process.stderr.write('\r\u001b[K')
+    this.#progress = false
   }
 }
 

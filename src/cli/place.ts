@@ -24,6 +24,9 @@ export interface Place {
   readonly words: readonly string[]
 }
 
+/** What a command may make where it is missing: nothing, a database and its tables, or a directory as well. */
+type Makes = 'nothing' | 'tables' | 'all'
+
 /** The options by which every command about stored sessions is told where they are. */
 export const placeOptions: Readonly<Record<string, Option>> = {
   store: { value: 'URL', help: 'the store, such as file:flask_session or redis://127.0.0.1' },
@@ -38,9 +41,9 @@ const step = 200
 
 /**
  * Opens the place that --store, the first word, --config or HIPFLASK_STORE names; throws ERR_SESSION_USE when none does.
- * Only with `makes` are a missing directory, database or table made.
+ * What is missing is made only as far as `makes` says.
  */
-export async function openPlace(call: Call, makes: boolean = false): Promise<Place> {
+async function openPlace(call: Call, makes: Makes): Promise<Place> {
   const [first, ...rest] = call.words
   const isUrl = first !== undefined && /^[a-z][a-z\d+]*:/i.test(first)
   const option = call.text('store')
@@ -62,10 +65,15 @@ export async function openPlace(call: Call, makes: boolean = false): Promise<Pla
     throw misuse(
       'memory: keeps sessions inside one running process, so there is nothing to be found from here; name a store on disk or on a server',
     )
-  const local = address.scheme === 'file' || address.scheme === 'sqlite'
-  if (!makes && local && address.hosts.length === 0 && address.path !== '' && !existsSync(address.path))
+  const local = makes === 'nothing' ? /^(?:file|sqlite)$/ : makes === 'tables' ? /^file$/ : /(?!)/
+  if (
+    local.test(address.scheme) &&
+    address.hosts.length === 0 &&
+    address.path !== '' &&
+    !existsSync(address.path)
+  )
     throw misuse(`the store's path does not exist: ${address.path}`)
-  const store = await openStore(sql.test(address.scheme) ? withMigrate(url, makes) : url)
+  const store = await openStore(sql.test(address.scheme) ? withMigrate(url, makes !== 'nothing') : url)
   const sessions = createSessions({
     store,
     // The app's own limits are unknown here; what a record says of its end holds.
@@ -83,7 +91,7 @@ export async function openPlace(call: Call, makes: boolean = false): Promise<Pla
 export async function at<T extends ExitCode | object>(
   call: Call,
   work: (place: Place) => Promise<T>,
-  makes: boolean = false,
+  makes: Makes = 'nothing',
 ): Promise<T> {
   const place = await openPlace(call, makes)
   try {
@@ -94,7 +102,7 @@ export async function at<T extends ExitCode | object>(
 }
 
 /** The `sessions` that a module exports; throws ERR_SESSION_USE when it cannot be loaded or exports none. */
-export async function configured(file: string): Promise<Tooled> {
+async function configured(file: string): Promise<Tooled> {
   const path = resolve(file)
   if (!existsSync(path)) throw misuse(`--config: there is no file ${file}`)
   let module: Record<string, unknown>

@@ -27,7 +27,9 @@ export const revoke: Command = {
           call.out.note('the session to spare does not exist, so nothing was ended')
           return 1
         }
-        ended = await place.sessions.revokeUser(user, except === null ? {} : { except })
+        ended = await call.out.progress('ending', () =>
+          place.sessions.revokeUser(user, except === null ? {} : { except }),
+        )
       } else {
         const id = await findId(call, place, start!)
         ended = id !== null && (await place.sessions.revoke(id)) ? 1 : 0
