@@ -30,7 +30,6 @@ function distant(inner) {
   const calls = ['get', 'create', 'update', 'rotate', 'touch', 'delete', 'list', 'page', 'gc']
   return {
     ...inner,
-    kind: 'Redis',
     immediate: false,
     ...Object.fromEntries(calls.map((call) => [call, after(call)])),
   }

@@ -5,7 +5,7 @@ import type { CookieForms } from '../lib/cookie.ts'
 import type { Settings } from './settings.ts'
 
 /** A setting that deserves a look; `code` is stable, `message` says what to do. */
-export interface Advice {
+interface Advice {
   readonly code: string
   readonly message: string
 }

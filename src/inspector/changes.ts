@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { line, narrow, shown } from './shown.ts'
 
 /** What a request did to one key; null where there was or is nothing. */
-export interface Change {
+interface Change {
   readonly key: string
   readonly was: string | null
   readonly is: string | null

@@ -22,7 +22,7 @@ export type Deed =
 export type Runner = 'A' | 'B'
 
 /** One step of a race, in the order they happened. `values` is what is stored after it, where that changed. */
-export interface Step {
+interface Step {
   readonly who: Runner
   readonly what: 'read' | 'change' | 'write' | 'refused' | 'reread' | 'delete' | 'gone' | 'revive'
   readonly text: string
@@ -30,7 +30,7 @@ export interface Step {
 }
 
 /** How one way of keeping sessions came through a race. */
-export interface Run {
+interface Run {
   readonly steps: readonly Step[]
   /** What is stored in the end; null: the session is ended. */
   readonly final: string | null

@@ -28,7 +28,7 @@ export interface Seen {
 }
 
 /** Something that happened outside a request. */
-export interface Lone {
+interface Lone {
   readonly kind: 'event'
   readonly n: number
   readonly event: Told

@@ -14,7 +14,7 @@ export interface Asking {
   readonly method?: string
 }
 
-export const origin = 'http://localhost:4000'
+const origin = 'http://localhost:4000'
 
 /** A request as a server hands it over that listens on this machine. */
 export function send(
