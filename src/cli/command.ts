@@ -87,11 +87,19 @@ export function callOf(command: Command, args: readonly string[], signal: AbortS
       { type: value === undefined ? ('boolean' as const) : ('string' as const) },
     ]),
   )
-  // An id may start with a dash; that it is no option is to be seen by its length.
-  const words = args.filter(isId)
+  // An id may start with a dash; that it is no option is to be seen by its shape.
+  const words: string[] = []
+  const rest: string[] = []
+  for (const arg of args) {
+    const before = rest.at(-1)
+    if (!isId(arg)) rest.push(arg)
+    else if (before !== undefined && known[before.replace(/^--/, '')]?.value !== undefined)
+      rest[rest.length - 1] = `${before}=${arg}`
+    else words.push(arg)
+  }
   try {
     const { values, positionals } = parseArgs({
-      args: args.filter((arg) => !isId(arg)),
+      args: rest,
       options: { ...options, help: { type: 'boolean', short: 'h' } },
       allowPositionals: true,
       strict: true,
