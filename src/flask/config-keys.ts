@@ -7,7 +7,7 @@ import type { RedisClient } from '../stores/redis.ts'
 type OrNone<T> = T | null | undefined
 
 /** Where Flask-Session keeps sessions, as SESSION_TYPE names it. */
-export type FlaskSessionType = 'redis'
+export type FlaskSessionType = 'redis' | 'memcached'
 
 /** Flask's and Flask-Session's configuration, key by key; null and undefined stand for `None`. */
 export interface FlaskConfig {
@@ -51,6 +51,8 @@ export interface FlaskConfig {
   readonly SESSION_SERIALIZATION_FORMAT?: OrNone<'msgpack' | 'json'>
   /** A client of the package `redis` or `ioredis`, connected by the app. */
   readonly SESSION_REDIS?: OrNone<RedisClient>
+  /** The server as `host:port`, or the path of its socket. Default `127.0.0.1:11211`. */
+  readonly SESSION_MEMCACHED?: OrNone<string>
 }
 
 /** The keys that are not `None`. */
@@ -64,7 +66,7 @@ interface Key {
   readonly of?: readonly FlaskSessionType[]
 }
 
-const types: readonly FlaskSessionType[] = ['redis']
+const types: readonly FlaskSessionType[] = ['redis', 'memcached']
 
 const text: Key = { says: 'a text', holds: (value) => typeof value === 'string' }
 const flag: Key = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
@@ -104,9 +106,10 @@ const keys: Readonly<Record<keyof FlaskConfig, Key>> = {
   SESSION_SERIALIZATION_FORMAT: {
     says: 'msgpack or json',
     holds: (value) => value === 'msgpack' || value === 'json',
-    of: ['redis'],
+    of: ['redis', 'memcached'],
   },
   SESSION_REDIS: { says: 'a client', holds: isObject, of: ['redis'] },
+  SESSION_MEMCACHED: { ...text, of: ['memcached'] },
 }
 
 /** Flask's keys without those that are `None`; throws ERR_SESSION_CONFIG naming each one that is unknown, wrong or idle. */

@@ -9,6 +9,7 @@ import { readKeys, refused } from './config-keys.ts'
 import type { FlaskConfig, FlaskSessionType, GivenKeys } from './config-keys.ts'
 import { flaskCookie } from './cookie.ts'
 import type { FlaskLayoutOptions } from './layout.ts'
+import { flaskMemcachedStore } from './memcached.ts'
 import { flaskRedisStore } from './redis.ts'
 
 /** What `createSessions` takes; times are milliseconds. */
@@ -120,4 +121,10 @@ const stores: Readonly<
       throw refused('needs SESSION_REDIS, a client of the package redis or ioredis, for SESSION_TYPE redis')
     return flaskRedisStore({ ...layout, client, ...(format !== undefined && { format }) })
   },
+  memcached: ({ SESSION_MEMCACHED: server, SESSION_SERIALIZATION_FORMAT: format }, layout) =>
+    flaskMemcachedStore({
+      ...layout,
+      ...(server !== undefined && { server }),
+      ...(format !== undefined && { format }),
+    }),
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flaskConfig } from '../../src/flask/index.ts'
 import type { FlaskConfig } from '../../src/flask/index.ts'
 import { createSessions } from '../../src/index.ts'
+import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import { pythonPath } from '../real/python.ts'
 import { redisProgram, startRedis } from '../real/redis.ts'
 import { few, seed, share, steps, Visitor } from './share.ts'
@@ -38,7 +39,18 @@ async function inRedis(): Promise<Place> {
   }
 }
 
+async function inMemcached(): Promise<Place> {
+  const server = await startMemcached()
+  const type = { SESSION_TYPE: 'memcached' } as const
+  return {
+    flask: { ...type, MEMCACHED_PORT: server.port },
+    hipflask: { ...type, SESSION_MEMCACHED: `127.0.0.1:${server.port}` },
+    end: () => server.stop(),
+  }
+}
+
 const places = [
+  { name: 'memcached', open: inMemcached, missing: memcachedProgram === null, more: {} },
   { name: 'Redis', open: inRedis, missing: redisProgram === null, more: {} },
   {
     name: 'Redis, as JSON with signed ids',
@@ -98,9 +110,8 @@ for (const { name, open, missing, more } of places) {
 
       test('what Flask writes while a request runs here stays, and what it ends stays ended', async () => {
         const [flask] = twins as [Twin]
-        const sessions = createSessions<Record<string, unknown>>(
-          flaskConfig({ ...common, ...place.hipflask, ...more }),
-        )
+        const options = flaskConfig({ ...common, ...place.hipflask, ...more })
+        const sessions = createSessions<Record<string, unknown>>(options)
         const visitor = new Visitor()
         await visitor.post(flask, '/login?name=Ada')
 
@@ -119,6 +130,7 @@ for (const { name, open, missing, more } of places) {
         expect((await late.close()).setCookie).toMatch(/^session=;/)
         const revived = await sessions.open(header, { secure: false })
         expect(revived.session.toJSON()).toEqual({})
+        await options.store?.close?.()
       })
 
       test('a session is one as permanent as the other', async () => {

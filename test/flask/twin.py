@@ -1,7 +1,7 @@
 """A Flask app whose twin is test/flask/twin.ts: the same routes, on the same sessions.
 
-python twin.py PORT CONFIG, where CONFIG is JSON: Flask's keys, and for Flask-Session REDIS_PORT or DATABASE (a URL of
-SQLAlchemy). POST /config changes keys while it runs. Values travel in the notation of flask-vectors.json.
+python twin.py PORT CONFIG, where CONFIG is JSON: Flask's keys, and for Flask-Session REDIS_PORT, MEMCACHED_PORT or DATABASE
+(a URL of SQLAlchemy). POST /config changes keys while it runs. Values travel in the notation of flask-vectors.json.
 """
 
 import datetime
@@ -15,6 +15,7 @@ from markupsafe import Markup
 port, config = int(sys.argv[1]), json.loads(sys.argv[2])
 app = Flask(__name__)
 redis_port = config.pop("REDIS_PORT", None)
+memcached_port = config.pop("MEMCACHED_PORT", None)
 database = config.pop("DATABASE", None)
 app.config.from_mapping(config)
 
@@ -22,6 +23,10 @@ if redis_port is not None:
     from redis import Redis
 
     app.config["SESSION_REDIS"] = Redis(port=redis_port)
+if memcached_port is not None:
+    from pymemcache.client.base import PooledClient
+
+    app.config["SESSION_MEMCACHED"] = PooledClient(("127.0.0.1", memcached_port))
 if database is not None:
     from flask_sqlalchemy import SQLAlchemy
 

@@ -21,7 +21,7 @@ export interface Twin {
   stop(): Promise<void>
 }
 
-/** The Flask app of twin.py, in the newest Flask; `config` may also say REDIS_PORT or DATABASE. */
+/** The Flask app of twin.py, in the newest Flask; `config` may also say REDIS_PORT, MEMCACHED_PORT or DATABASE. */
 export async function startFlask(config: object): Promise<Twin> {
   const server = await startServer({
     command: pythonPath!,
@@ -61,7 +61,8 @@ type Data = Record<string, any>
 /** The same routes in TypeScript, over node:http or Express. */
 export async function startHipflask(framework: 'node' | 'express', config: FlaskConfig): Promise<Twin> {
   let keys = config
-  let sessions = createSessions<Data>(flaskConfig(keys))
+  let options = flaskConfig(keys)
+  let sessions = createSessions<Data>(options)
   const current: VisitSource<Data> = { open: (...request) => sessions.open(...request) }
 
   const server = framework === 'node' ? overNode(current) : overExpress(current)
@@ -72,13 +73,16 @@ export async function startHipflask(framework: 'node' | 'express', config: Flask
     name: framework === 'node' ? 'node:http' : 'Express',
     origin: `http://127.0.0.1:${port}`,
     async configure(changed) {
+      await options.store?.close?.()
       keys = { ...keys, ...changed }
-      sessions = createSessions<Data>(flaskConfig(keys))
+      options = flaskConfig(keys)
+      sessions = createSessions<Data>(options)
     },
     async stop() {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
+      await options.store?.close?.()
     },
   }
 }
