@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config'
+import { Sqlite } from './test/real/sqlite.ts'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: Sqlite === null ? ['test/stores/sqlite*.test.ts'] : [],
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
-    globalSetup: [],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {

@@ -336,7 +336,11 @@ export class StoreKeeper implements Keeper {
     // The session is stored and its user logged in; that an old one could not be ended is told as an event.
     return this.#users.trim(user, id).then(
       () => line,
-      () => line,
+      (error: SessionError) => {
+        if (error.code === 'ERR_SESSION_UNSUPPORTED')
+          this.#events.tell({ type: 'warning', id, code: 'max_per_user', message: error.message })
+        return line
+      },
     )
   }
 

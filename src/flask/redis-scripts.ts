@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Script } from '../stores/redis-scripts.ts'
+import type { Script } from '../stores/redis/scripts.ts'
 
 /*
  * A record of Flask-Session has no version of its own, so what is compared is all of it: the version that was seen is the

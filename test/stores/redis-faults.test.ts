@@ -5,7 +5,7 @@ import type { SessionStore, StoreEvent } from '../../src/contracts/store.ts'
 import { SessionError } from '../../src/errors.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import type { RedisClient, RedisStoreOptions } from '../../src/stores/redis.ts'
-import { CREATE, PEEK } from '../../src/stores/redis-scripts.ts'
+import { CREATE, PEEK } from '../../src/stores/redis/scripts.ts'
 import {
   alive,
   born,

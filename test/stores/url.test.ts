@@ -12,6 +12,7 @@ import { mariadbProgram, startMariadb } from '../real/mariadb.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import { postgresProgram, startPostgres } from '../real/postgres.ts'
 import { redisProgram, redisCli, startCluster, startRedis, startSentinel } from '../real/redis.ts'
+import { Sqlite } from '../real/sqlite.ts'
 
 // Servers are started and stopped in these tests, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -66,7 +67,7 @@ describe('stores without a server', () => {
     await works(`file://${path.join(folder, 'absolute')}?fsync=true&shardAfter=3`)
     await works(`file:${path.join(folder, 'with%2520percent')}`)
   })
-  test('SQLite', async () => {
+  test.skipIf(Sqlite === null)('SQLite', async () => {
     await works(`sqlite:${path.join(folder, 'sessions.db')}?table=mine`)
     await works(`sqlite://${path.join(folder, 'sessions.db')}`)
     await works('sqlite::memory:', { alone: true })
@@ -284,7 +285,8 @@ describe('in an app of its own', () => {
     const server = await startRedis()
     symlinkSync(path.resolve(import.meta.dirname, '../../node_modules'), path.join(app, 'node_modules'))
     try {
-      for (const url of [`redis://127.0.0.1:${server.port}`, 'sqlite::memory:', 'memory:'])
+      const local = Sqlite === null ? ['memory:'] : ['sqlite::memory:', 'memory:']
+      for (const url of [`redis://127.0.0.1:${server.port}`, ...local])
         expect(
           await script(
             `const s = await openStore('${url}'); await s.get('x'); await s.close(); console.log('end')`,

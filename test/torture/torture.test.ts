@@ -9,6 +9,7 @@ import { mariadbProgram, startMariadb } from '../real/mariadb.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import { postgresProgram, startPostgres } from '../real/postgres.ts'
 import { redisProgram, startCluster, startRedis } from '../real/redis.ts'
+import { Sqlite } from '../real/sqlite.ts'
 
 /*
  * Four processes, sixty-four requests in flight, one session. `npm run torture` does ten times as much and writes
@@ -36,7 +37,7 @@ const stores: [name: string, program: unknown, start: () => Promise<Place>][] = 
   ],
   [
     'sqlite',
-    sqliteDriver(),
+    Sqlite,
     async () => ({ url: `sqlite:${path.join(folder, 'sessions.db')}`, stop: () => undefined }),
   ],
   ['redis', redisProgram, async () => served(await startRedis(), ({ port }) => `redis://127.0.0.1:${port}`)],
@@ -53,12 +54,6 @@ const stores: [name: string, program: unknown, start: () => Promise<Place>][] = 
     async () => served(await startMemcached(), ({ port }) => `memcached://127.0.0.1:${port}`),
   ],
 ]
-
-function sqliteDriver(): boolean {
-  return existsSync(
-    path.join(import.meta.dirname, '../../node_modules/better-sqlite3/build/Release/better_sqlite3.node'),
-  )
-}
 
 function served<S extends { stop(): unknown }>(server: S, url: (server: S) => string): Place {
   return { url: url(server), stop: () => server.stop() }

@@ -1,8 +1,8 @@
-import type { Page, SessionInfo } from '../contracts/store.ts'
-import { SessionError } from '../errors.ts'
-import type { Primary } from './redis-client.ts'
-import type { Peek } from './redis-peek.ts'
-import { textOf, textsOf } from './redis-reply.ts'
+import type { Page, SessionInfo } from '../../contracts/store.ts'
+import { SessionError } from '../../errors.ts'
+import type { Primary } from './client.ts'
+import type { Peek } from './peek.ts'
+import { textOf, textsOf } from './reply.ts'
 
 /** So many steps of SCAN are taken for one page, which may therefore hold few sessions, or none, and not be the last. */
 const MOST_STEPS = 10

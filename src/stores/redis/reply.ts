@@ -1,5 +1,5 @@
-import type { Outcome } from '../contracts/store.ts'
-import { SessionError } from '../errors.ts'
+import type { Outcome } from '../../contracts/store.ts'
+import { SessionError } from '../../errors.ts'
 
 /** The text of a reply (clients may be set to answer Buffers), or null where there is none; throws for anything else. */
 export function textOf(reply: unknown): string | null {

@@ -1,5 +1,5 @@
-import { SessionError } from '../errors.ts'
-import { explained } from './redis-errors.ts'
+import { SessionError } from '../../errors.ts'
+import { explained } from './errors.ts'
 
 /**
  * A client of the app: from `redis` 4 or newer (createClient, createCluster, createSentinel) or `ioredis` 5 or newer

@@ -1,4 +1,4 @@
-import { SessionError } from '../errors.ts'
+import { SessionError } from '../../errors.ts'
 
 /** What Redis's own error codes mean for somebody who runs an app, and what to do. */
 const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [

@@ -1,11 +1,11 @@
-import type { SessionInfo, SessionRecord } from '../contracts/store.ts'
-import { SessionError } from '../errors.ts'
-import { chunks } from './redis-peek.ts'
-import type { Peek } from './redis-peek.ts'
-import type { RedisCommands } from './redis-commands.ts'
-import { ownerOf } from './stamped-record.ts'
-import { countOf, textsOf } from './redis-reply.ts'
-import { DELIST, ENLIST } from './redis-scripts.ts'
+import type { SessionInfo, SessionRecord } from '../../contracts/store.ts'
+import { SessionError } from '../../errors.ts'
+import { chunks } from './peek.ts'
+import type { Peek } from './peek.ts'
+import type { RedisCommands } from './commands.ts'
+import { ownerOf } from '../stamped-record.ts'
+import { countOf, textsOf } from './reply.ts'
+import { DELIST, ENLIST } from './scripts.ts'
 
 /** An index outlives its last session by so much (milliseconds), whatever the clocks of the app's machines say. */
 const SPARE = 86_400_000

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { LINE, MAGIC, PLACES } from './stamped-record.ts'
-import type { Field } from './stamped-record.ts'
+import { LINE, MAGIC, PLACES } from '../stamped-record.ts'
+import type { Field } from '../stamped-record.ts'
 
 /** A script as the server knows it. */
 export interface Script {

@@ -1,8 +1,8 @@
-import { SessionError } from '../errors.ts'
-import type { Primary, RedisServers } from './redis-client.ts'
-import { explained, isNoScript } from './redis-errors.ts'
-import { countOf, textOf } from './redis-reply.ts'
-import type { Script } from './redis-scripts.ts'
+import { SessionError } from '../../errors.ts'
+import type { Primary, RedisServers } from './client.ts'
+import { explained, isNoScript } from './errors.ts'
+import { countOf, textOf } from './reply.ts'
+import type { Script } from './scripts.ts'
 
 /** How many replicas must have a write before it counts, and how long (milliseconds) to wait for them. */
 export interface Replicas {

@@ -1,8 +1,8 @@
-import type { SessionInfo } from '../contracts/store.ts'
-import type { RedisCommands } from './redis-commands.ts'
-import { decodeInfo } from './stamped-record.ts'
-import { textOf } from './redis-reply.ts'
-import { PEEK } from './redis-scripts.ts'
+import type { SessionInfo } from '../../contracts/store.ts'
+import type { RedisCommands } from './commands.ts'
+import { decodeInfo } from '../stamped-record.ts'
+import { textOf } from './reply.ts'
+import { PEEK } from './scripts.ts'
 
 /** Looks at records without fetching their values: for each id what is known of its session, or null. */
 export type Peek = (ids: readonly string[]) => Promise<readonly (SessionInfo | null)[]>
