@@ -25,6 +25,7 @@ export type {
 } from './contracts/store.ts'
 export type { RequestFacts, ResponseFacts, Visit, VisitSource } from './contracts/visit.ts'
 export type { BreakerState } from './engine/breaker.ts'
+export type { Description } from './engine/description.ts'
 export type { CallHealth, Health } from './engine/health.ts'
 export type { PeekedSession } from './engine/store-keeper.ts'
 export type { RevokeOptions, Sessions } from './engine/sessions.ts'

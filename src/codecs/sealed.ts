@@ -49,7 +49,7 @@ export function sealedCookie(options: SealedCookieOptions): SessionCodec {
     return encodeBase64url(Buffer.concat([Buffer.of(VERSION), sealed]))
   }
 
-  return { serializer: null, keepsTimes: true, fixedName: false, open, seal }
+  return { kind: 'sealed', serializer: null, keepsTimes: true, fixedName: false, open, seal }
 }
 
 function rejected(reason: Rejection): Opened {

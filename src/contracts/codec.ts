@@ -26,6 +26,8 @@ export type Opened =
 
 /** How a whole session travels inside a cookie. Pure but for the randomness of a nonce; `open` never throws on a token. */
 export interface SessionCodec {
+  /** A word for people: `sealed`, `flask`. */
+  readonly kind?: string
   /** The serializer that belongs to the format, or null to use the configured one. */
   readonly serializer: Serializer | null
   /** Whether `createdAt` and `endsAt` survive the trip; if not, each writing starts the lifetime again, as Flask does. */

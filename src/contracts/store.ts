@@ -75,6 +75,8 @@ export interface SessionIds {
  * does, but from `expiresAt` on it may drop it. An unreadable record is `null` plus a `corrupt` event.
  */
 export interface SessionStore {
+  /** A word for people: `redis`, `file`. */
+  readonly kind?: string
   /** True when `get` always answers without a promise: the record is then read only if the session is looked at. */
   readonly immediate?: boolean
   /** The layout's own ids. Default: tokens of 32 random bytes, records under their SHA-256. */

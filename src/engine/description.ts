@@ -43,7 +43,7 @@ export function describe(
 ): Description {
   const { onClash, schema } = settings
   const at: object = place.store ?? place.codec ?? {}
-  const kind = 'kind' in at && typeof at.kind === 'string' ? at.kind : null
+  const kind = at.kind ?? null
   return {
     place: place.store === undefined ? 'cookie' : 'store',
     kind,

@@ -87,7 +87,7 @@ export function flaskCookie(options: FlaskCookieOptions): SessionCodec {
   }
 
   const serializer: Serializer = { ...taggedJson, decode }
-  const codec = { serializer, keepsTimes: false, fixedName: true, open, seal }
+  const codec = { kind: 'flask', serializer, keepsTimes: false, fixedName: true, open, seal }
   return options.rules === undefined ? codec : { ...codec, flask: options.rules }
 }
 

@@ -69,6 +69,7 @@ export function memcachedStore(options: MemcachedStoreOptions = {}): MemcachedSt
 }
 
 class Memcached implements MemcachedStore {
+  readonly kind = 'memcached'
   readonly #servers: readonly { readonly name: string; readonly connection: MemcachedConnection }[]
   readonly #prefix: string
   #report: ((event: StoreEvent) => void) | null = null

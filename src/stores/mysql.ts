@@ -78,6 +78,7 @@ export function mysqlStore(options: MysqlStoreOptions): SqlStore {
     })
 
   const dialect: Dialect = {
+    kind: 'mysql',
     immediate: false,
     table,
     mark: () => '?',

@@ -97,6 +97,7 @@ export function postgresStore(options: PostgresStoreOptions): SqlStore {
   }
 
   const dialect: Dialect = {
+    kind: 'postgres',
     immediate: false,
     table,
     mark: (n) => `$${n}`,

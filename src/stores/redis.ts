@@ -64,6 +64,7 @@ export function redisStore(options: RedisStoreOptions): SessionStore {
 }
 
 class RedisStore implements SessionStore {
+  readonly kind = 'redis'
   readonly #commands: RedisCommands
   readonly #prefix: string
   readonly #peek: Peek

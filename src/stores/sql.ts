@@ -33,6 +33,8 @@ export type Fault = 'duplicate' | 'busy' | 'missing' | 'foreign' | null
 
 /** What one kind of database does its own way. */
 export interface Dialect {
+  /** What the database is called. */
+  readonly kind: string
   /** Whether statements are answered without promises. */
   readonly immediate: boolean
   /** The table's name, quoted. */
@@ -222,6 +224,7 @@ export function sqlStore(dialect: Dialect): SqlStore {
   }
 
   return {
+    kind: dialect.kind,
     immediate: dialect.immediate,
 
     get(id: string, renewal?: Renewal): Awaitable<StoredRecord | null> {

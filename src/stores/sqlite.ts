@@ -75,6 +75,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 
   const dialect: Dialect = {
+    kind: 'sqlite',
     immediate: true,
     table,
     mark: () => '?',
