@@ -140,6 +140,21 @@ test('an id that starts with a dash is an id, also as the value of an option', a
   expect(await sessions.page(null, 10)).toMatchObject({ sessions: [{ id }] })
 })
 
+test('the beginning of several ids names none of them', async () => {
+  const { url, directory } = fileApp()
+  const times = { createdAt: 1, seenAt: 1, expiresAt: Date.now() + 60_000, endsAt: Date.now() + 60_000 }
+  for (const last of 'AE') {
+    const id = `${'D'.repeat(42)}${last}`
+    await fileStore(directory).create({ id, data: '{}', user: null, label: null, ...times })
+  }
+  for (const start of ['DDDDDD', 'DD']) {
+    const said = await hipflask(['revoke', url, start])
+    expect(said).toMatchObject({ code: 2, stdout: '' })
+    expect(said.stderr).toMatch(/2 sessions begin so|at least its first 4/)
+  }
+  expect((await fileStore(directory).page(null, 10)).sessions).toHaveLength(2)
+})
+
 test('export to a reader that has had enough ends quietly', async () => {
   const { sessions, url } = fileApp()
   for (let n = 0; n < 30; n++) await begin(sessions, { username: 'anna', note: 'x'.repeat(10_000) })
