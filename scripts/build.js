@@ -5,6 +5,9 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 
 const root = path.dirname(import.meta.dirname)
-const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+const tsc = path.join(
+  path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin/tsc',
+)
 rmSync(path.join(root, 'dist'), { recursive: true, force: true })
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })

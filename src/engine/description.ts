@@ -42,7 +42,7 @@ export function describe(
   production: boolean,
 ): Description {
   const { onClash, schema } = settings
-  const at: object = place.store ?? place.codec ?? {}
+  const at: { readonly kind?: string } = place.store ?? place.codec ?? {}
   const kind = at.kind ?? null
   return {
     place: place.store === undefined ? 'cookie' : 'store',

@@ -108,7 +108,7 @@ function visible(journal: Journal, key: string): boolean {
 }
 
 /** The app's values as a plain object. */
-export function liveValues(journal: Journal): Record<string, unknown> {
+function liveValues(journal: Journal): Record<string, unknown> {
   return Object.fromEntries(appKeys(journal).map((key) => [key, journal.get(key)]))
 }
 
