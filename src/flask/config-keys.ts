@@ -2,12 +2,13 @@ import { SessionError } from '../errors.ts'
 import type { Duration } from '../lib/duration.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { RedisClient } from '../stores/redis.ts'
+import type { SqlClient } from './sql-database.ts'
 
 /** A key that may be absent, or `None` as in Python: Flask's default. */
 type OrNone<T> = T | null | undefined
 
 /** Where Flask-Session keeps sessions, as SESSION_TYPE names it. */
-export type FlaskSessionType = 'redis' | 'memcached'
+export type FlaskSessionType = 'redis' | 'memcached' | 'sqlalchemy'
 
 /** Flask's and Flask-Session's configuration, key by key; null and undefined stand for `None`. */
 export interface FlaskConfig {
@@ -53,6 +54,13 @@ export interface FlaskConfig {
   readonly SESSION_REDIS?: OrNone<RedisClient>
   /** The server as `host:port`, or the path of its socket. Default `127.0.0.1:11211`. */
   readonly SESSION_MEMCACHED?: OrNone<string>
+  /** In place of SQLAlchemy: a `Pool` of pg, a pool of mysql2, or an open database of better-sqlite3 or node:sqlite. */
+  readonly SESSION_SQLALCHEMY?: OrNone<SqlClient>
+  /** Default `sessions`. */
+  readonly SESSION_SQLALCHEMY_TABLE?: OrNone<string>
+  readonly SESSION_SQLALCHEMY_SCHEMA?: OrNone<string>
+  /** Taken for the same configuration on both sides; expired rows are removed every hour here, see `gcEvery`. */
+  readonly SESSION_CLEANUP_N_REQUESTS?: OrNone<number>
 }
 
 /** The keys that are not `None`. */
@@ -66,7 +74,7 @@ interface Key {
   readonly of?: readonly FlaskSessionType[]
 }
 
-const types: readonly FlaskSessionType[] = ['redis', 'memcached']
+const types: readonly FlaskSessionType[] = ['redis', 'memcached', 'sqlalchemy']
 
 const text: Key = { says: 'a text', holds: (value) => typeof value === 'string' }
 const flag: Key = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
@@ -106,10 +114,14 @@ const keys: Readonly<Record<keyof FlaskConfig, Key>> = {
   SESSION_SERIALIZATION_FORMAT: {
     says: 'msgpack or json',
     holds: (value) => value === 'msgpack' || value === 'json',
-    of: ['redis', 'memcached'],
+    of: ['redis', 'memcached', 'sqlalchemy'],
   },
   SESSION_REDIS: { says: 'a client', holds: isObject, of: ['redis'] },
   SESSION_MEMCACHED: { ...text, of: ['memcached'] },
+  SESSION_SQLALCHEMY: { says: 'a pool or a database', holds: isObject, of: ['sqlalchemy'] },
+  SESSION_SQLALCHEMY_TABLE: { ...text, of: ['sqlalchemy'] },
+  SESSION_SQLALCHEMY_SCHEMA: { ...text, of: ['sqlalchemy'] },
+  SESSION_CLEANUP_N_REQUESTS: { ...count, of: ['sqlalchemy'] },
 }
 
 /** Flask's keys without those that are `None`; throws ERR_SESSION_CONFIG naming each one that is unknown, wrong or idle. */

@@ -11,6 +11,7 @@ import { flaskCookie } from './cookie.ts'
 import type { FlaskLayoutOptions } from './layout.ts'
 import { flaskMemcachedStore } from './memcached.ts'
 import { flaskRedisStore } from './redis.ts'
+import { flaskSqlStore } from './sql.ts'
 
 /** What `createSessions` takes; times are milliseconds. */
 export type FlaskSessions = {
@@ -127,4 +128,18 @@ const stores: Readonly<
       ...(server !== undefined && { server }),
       ...(format !== undefined && { format }),
     }),
+  sqlalchemy(given, layout) {
+    const { SESSION_SQLALCHEMY: client, SESSION_SERIALIZATION_FORMAT: format } = given
+    const { SESSION_SQLALCHEMY_TABLE: table = 'sessions', SESSION_SQLALCHEMY_SCHEMA: schema } = given
+    if (client === undefined)
+      throw refused(
+        'needs SESSION_SQLALCHEMY, a pool of pg or mysql2 or an open database of better-sqlite3 or node:sqlite, for SESSION_TYPE sqlalchemy',
+      )
+    return flaskSqlStore({
+      ...layout,
+      client,
+      table: schema === undefined ? table : `${schema}.${table}`,
+      ...(format !== undefined && { format }),
+    })
+  },
 }

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { flaskConfig } from '../../src/flask/index.ts'
 import type { FlaskConfig } from '../../src/flask/index.ts'
 import { createSessions } from '../../src/index.ts'
+import type { SqlStore } from '../../src/stores/sql.ts'
+import { Sqlite } from '../real/sqlite.ts'
 
 const SECRET_KEY = 'wN8q-2fkzGm1ZP0uVbY7cJxT'
 const client = { sendCommand: async () => 'OK', isOpen: true, options: {} }
@@ -47,6 +49,8 @@ test('SESSION_USE_SIGNER signs ids with SECRET_KEY, as itsdangerous does', () =>
   expect(token).toMatch(/^[\w-]{43}\.[\w-]{27}$/)
   expect(ids!.record(token)).toBe(token.slice(0, 43))
   expect(ids!.record(token.slice(0, 43))).toBeNull()
+  const unsigned = flaskConfig({ SECRET_KEY, ...redis, SESSION_USE_SIGNER: false }).store!
+  expect(unsigned.ids!.record(token)).toBeNull()
   const { ids: plain } = flaskConfig({ ...redis, SESSION_ID_LENGTH: 16 }).store!
   expect(plain!.next()).toMatch(/^[\w-]{22}$/)
   expect(() => flaskConfig({ ...redis, SESSION_USE_SIGNER: true })).toThrow(
@@ -54,7 +58,35 @@ test('SESSION_USE_SIGNER signs ids with SECRET_KEY, as itsdangerous does', () =>
   )
 })
 
-const redis = { SECRET_KEY, SESSION_TYPE: 'redis', SESSION_REDIS: client }
+test('SESSION_COOKIE_PARTITIONED makes the cookie Secure', () => {
+  const { cookie } = flaskConfig({ SECRET_KEY, SESSION_COOKIE_PARTITIONED: true })
+  expect(cookie).toMatchObject({ secure: true, partitioned: true })
+})
+
+test('SESSION_KEY_PREFIX begins each key', async () => {
+  const sent: unknown[] = []
+  const recording = { ...client, sendCommand: async (words: unknown) => sent.push(words) }
+  const { store } = flaskConfig({ ...redis, SESSION_REDIS: recording, SESSION_KEY_PREFIX: 'mine:' })
+  await store!.delete('abc')
+  expect(JSON.stringify(sent)).toContain('"mine:abc"')
+})
+
+test.skipIf(Sqlite === null)('SESSION_SQLALCHEMY_SCHEMA and _TABLE name the table', async () => {
+  const database = new Sqlite!(':memory:')
+  database.exec("ATTACH ':memory:' AS other")
+  const { store } = flaskConfig({
+    SESSION_TYPE: 'sqlalchemy',
+    SESSION_SQLALCHEMY: database,
+    SESSION_SQLALCHEMY_SCHEMA: 'other',
+    SESSION_SQLALCHEMY_TABLE: 'visitors',
+    SESSION_CLEANUP_N_REQUESTS: 100,
+  })
+  await (store as SqlStore).migrate()
+  expect(database.prepare('SELECT count(*) AS rows FROM other.visitors').get()).toEqual({ rows: 0 })
+  database.close()
+})
+
+const redis = { SECRET_KEY, SESSION_TYPE: 'redis', SESSION_REDIS: client } as const
 
 test.each<[string, object, RegExp]>([
   ['two unknown keys', { SESSION_TYP: 'redis', DEBUG: true, SECRET_KEY }, /SESSION_TYP, DEBUG/],
@@ -66,6 +98,8 @@ test.each<[string, object, RegExp]>([
     /SESSION_PERMANENT, SESSION_USE_SIGNER, of no use without SESSION_TYPE/,
   ],
   ['no client', { SESSION_TYPE: 'redis' }, /SESSION_REDIS/],
+  ['no database', { SESSION_TYPE: 'sqlalchemy' }, /SESSION_SQLALCHEMY/],
+  ['another type’s key', { ...redis, SESSION_MEMCACHED: 'localhost:1' }, /SESSION_MEMCACHED.* redis/],
   ['a client that is none', { ...redis, SESSION_REDIS: 'redis://localhost' }, /a client for SESSION_REDIS/],
   ['a partitioned cookie', { ...redis, SESSION_COOKIE_PARTITIONED: true }, /SESSION_COOKIE_PARTITIONED/],
   ['SameSite None without Secure', { SECRET_KEY, SESSION_COOKIE_SAMESITE: 'none' }, /SESSION_COOKIE_SECURE/],

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import * as fc from 'fast-check'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,6 +10,7 @@ import { createSessions } from '../../src/index.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import { pythonPath } from '../real/python.ts'
 import { redisProgram, startRedis } from '../real/redis.ts'
+import { Sqlite } from '../real/sqlite.ts'
 import { few, seed, share, steps, Visitor } from './share.ts'
 import { startFlask, startHipflask } from './twin.ts'
 import type { Twin } from './twin.ts'
@@ -49,7 +53,24 @@ async function inMemcached(): Promise<Place> {
   }
 }
 
+async function inSqlite(): Promise<Place> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'hipflask-sqlite-'))
+  const file = path.join(folder, 'flask.db')
+  const database = new Sqlite!(file)
+  database.pragma('journal_mode = WAL')
+  const type = { SESSION_TYPE: 'sqlalchemy' } as const
+  return {
+    flask: { ...type, DATABASE: `sqlite:///${file}` },
+    hipflask: { ...type, SESSION_SQLALCHEMY: database },
+    end() {
+      database.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
 const places = [
+  { name: 'SQLite', open: inSqlite, missing: Sqlite === null, more: {} },
   { name: 'memcached', open: inMemcached, missing: memcachedProgram === null, more: {} },
   { name: 'Redis', open: inRedis, missing: redisProgram === null, more: {} },
   {
@@ -60,6 +81,7 @@ const places = [
       SESSION_SERIALIZATION_FORMAT: 'json',
       SESSION_USE_SIGNER: true,
       SESSION_KEY_PREFIX: 'é:',
+      SESSION_REFRESH_EACH_REQUEST: true,
     } as const,
   },
 ]
@@ -143,3 +165,32 @@ for (const { name, open, missing, more } of places) {
     },
   )
 }
+
+describe.skipIf(redisProgram === null)('SESSION_REFRESH_EACH_REQUEST in Redis', () => {
+  test.each([
+    [true, 3600],
+    [false, 100],
+  ])('%s: after a request that only reads, the record has %i seconds', async (refresh, seconds) => {
+    const place = await inRedis()
+    try {
+      const config = { ...common, ...place.hipflask, SESSION_REFRESH_EACH_REQUEST: refresh }
+      const sessions = createSessions<Record<string, unknown>>(flaskConfig(config))
+      const first = await sessions.open(undefined, { secure: false })
+      first.session.name = 'Ada'
+      const cookie = (await first.close()).setCookie!.split(';')[0]!
+      const key = `session:${cookie.slice('session='.length)}`
+      const client = config.SESSION_REDIS as Awaited<ReturnType<typeof createClient>>
+      const before = await client.get(key)
+      expect(await client.expire(key, 100)).toBe(1)
+      const second = await sessions.open(cookie, { secure: false })
+      expect(second.session.name).toBe('Ada')
+      await second.close()
+      const left = await client.ttl(key)
+      expect(left).toBeLessThanOrEqual(seconds)
+      expect(left).toBeGreaterThan(seconds - 60)
+      expect(await client.get(key)).toBe(before)
+    } finally {
+      await place.end()
+    }
+  })
+})
