@@ -1,6 +1,6 @@
 import { createCipheriv, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { sealedCookie } from '../../src/codecs/sealed.ts'
 import { decode, type Decoded } from '../../src/inspector/decode.ts'
 import { namedSecrets } from '../../src/inspector/secrets.ts'
@@ -35,6 +35,17 @@ describe('hipflask', () => {
       verifiable: false,
     })
     expect(JSON.stringify(decoded)).not.toContain(token)
+  })
+
+  test('in production a weak secret is passed over, not a reason to fail', async () => {
+    const app = lab({ codec: sealedCookie({ secret: current }) })
+    await app.request((s) => s.set('a', 1))
+    vi.stubEnv('NODE_ENV', 'production')
+    try {
+      expect(read(app.jar!, { weak: 'dev', current })).toMatchObject({ secret: 'current' })
+    } finally {
+      vi.unstubAllEnvs()
+    }
   })
 
   test('a sealed cookie opens with its secret only, and only then shows anything', async () => {
