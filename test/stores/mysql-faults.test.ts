@@ -114,7 +114,7 @@ describe.skipIf(program === null)('MariaDB', () => {
     await other.query('BEGIN')
     await other.query(`SELECT * FROM ${table} WHERE id = ? FOR UPDATE`, [old.id])
     const update = Promise.resolve(store.update({ ...plain(old), data: 'new' }, old.version))
-    while (errors.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (errors.length < 3) await setTimeout(5)
     await other.query('COMMIT')
     expect(await update).toBe('done')
     expect(new Set(errors)).toEqual(new Set([1205]))
