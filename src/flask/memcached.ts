@@ -13,7 +13,7 @@ import { SessionError } from '../errors.ts'
 import { MemcachedConnection } from '../stores/memcached-connection.ts'
 import type { Reply } from '../stores/memcached-connection.ts'
 import type { MemcachedStore } from '../stores/memcached.ts'
-import { layoutOf, serializerOf, timesOf, unlistable } from './layout.ts'
+import { isFlaskId, layoutOf, serializerOf, timesOf, unlistable } from './layout.ts'
 import type { FlaskFormat, FlaskLayoutOptions, Layout } from './layout.ts'
 
 /** Options of `flaskMemcachedStore`. */
@@ -70,6 +70,7 @@ class FlaskMemcachedStore implements MemcachedStore {
 
   /** memcached does not say when an item expires: a renewal always applies, and without one the latest time is answered. */
   async get(id: string, renewal?: Renewal): Promise<StoredRecord | null> {
+    if (!isFlaskId(id)) return null
     const { item } = await this.#connection.request(
       renewal === undefined ? `gets ${this.#keyOf(id)}` : `gats ${lifeOf(renewal)} ${this.#keyOf(id)}`,
     )
@@ -99,6 +100,7 @@ class FlaskMemcachedStore implements MemcachedStore {
   }
 
   async touch(id: string, seenAt: number, expiresAt: number): Promise<boolean> {
+    if (!isFlaskId(id)) return false
     const { item } = await this.#connection.request(
       `gats ${lifeOf({ seenAt, expiresAt })} ${this.#keyOf(id)}`,
     )
@@ -106,6 +108,7 @@ class FlaskMemcachedStore implements MemcachedStore {
   }
 
   async delete(id: string): Promise<boolean> {
+    if (!isFlaskId(id)) return false
     return (await this.#connection.request(`delete ${this.#keyOf(id)}`)).line === 'DELETED'
   }
 

@@ -44,14 +44,23 @@ export function readPickled(text: string): unknown {
   return new Unfolder(text.length).live(new Machine(text).run(0, text.length))
 }
 
+/** The value of a whole pickle of protocol 2 to 5. Throws a SyntaxError that names the position. */
+export function readPickle(pickle: string): unknown {
+  return new Unfolder(pickle.length).live(rootOf(pickle))
+}
+
 /** The keys and values of a pickled dict. Throws a SyntaxError that names the position. */
 export function readPickledDict(pickle: string): [key: unknown, value: unknown][] {
+  const root = rootOf(pickle)
+  if (!(root instanceof Container) || root.kind !== 'dict') throw new SyntaxError('Not a pickled dict.')
+  return new Unfolder(pickle.length).members(root)
+}
+
+function rootOf(pickle: string): unknown {
   const protocol = pickle.charCodeAt(1)
   if (pickle[0] !== '\x80' || !(protocol >= 2 && protocol <= 5) || !pickle.endsWith('.'))
     throw new SyntaxError('Not a pickle of protocol 2 to 5.')
-  const root = new Machine(pickle).run(2, pickle.length - 1)
-  if (!(root instanceof Container) || root.kind !== 'dict') throw new SyntaxError('Not a pickled dict.')
-  return new Unfolder(pickle.length).members(root)
+  return new Machine(pickle).run(2, pickle.length - 1)
 }
 
 /** Takes opcodes one by one to a stack, as CPython's Unpickler does. */

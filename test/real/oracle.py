@@ -3,6 +3,7 @@
 {"op": "encode", "format": f, "values": [typed, ...]}  -> {"ok": [hex or null, ...]}
 {"op": "decode", "format": f, "values": [hex, ...]}    -> {"ok": [typed or null, ...]}
 {"op": "versions"}                                     -> {"ok": {name: version}}
+{"op": "cache", "directory": d, "hash": h, "threshold": t, "do": [[verb, key, typed, timeout], ...]} -> {"ok": [...]}
 
 Formats: msgpack and json (msgspec), pickle, python-json, tagged (Flask's cookies, unsigned). Typed values are in the
 notation of test/fixtures/flask-vectors.json; null answers stand for an exception.
@@ -10,6 +11,7 @@ notation of test/fixtures/flask-vectors.json; null answers stand for an exceptio
 
 import datetime
 import decimal
+import hashlib
 import importlib.metadata
 import json
 import pickle
@@ -18,6 +20,7 @@ import uuid
 
 import flask
 import msgspec
+from cachelib.file import FileSystemCache
 from flask.json.tag import TaggedJSONSerializer
 from markupsafe import Markup
 
@@ -134,8 +137,27 @@ def each(work, values):
     return answers
 
 
+def cached(question):
+    """What a FileSystemCache answers to set, get, delete and count, one after the other."""
+    hash_method = getattr(hashlib, question["hash"])
+    cache = FileSystemCache(question["directory"], threshold=question["threshold"], hash_method=hash_method)
+    answers = []
+    for verb, key, value, timeout in question["do"]:
+        if verb == "set":
+            answers.append(cache.set(key, live(value), timeout=timeout))
+        elif verb == "get":
+            answers.append(typed(cache.get(key)))
+        elif verb == "delete":
+            answers.append(cache.delete(key))
+        else:
+            answers.append(cache.get("__wz_cache_count"))
+    return answers
+
+
 def answer(question):
     op = question["op"]
+    if op == "cache":
+        return cached(question)
     if op == "versions":
         names = ["Flask", "Flask-Session", "cachelib", "msgspec", "redis", "SQLAlchemy", "Flask-SQLAlchemy"]
         found = {name: importlib.metadata.version(name) for name in names}

@@ -80,6 +80,8 @@ export interface Oracle {
   encode(format: string, values: readonly unknown[]): Promise<(string | null)[]>
   /** The value of each text of hexadecimal bytes; null where Python raises. */
   decode(format: string, values: readonly string[]): Promise<any[]>
+  /** What cachelib's FileSystemCache answers to `do`: set, get, delete and count, each with key, value and timeout. */
+  cache(directory: string, hash: string, threshold: number, verbs: readonly unknown[][]): Promise<any[]>
   stop(): void
 }
 
@@ -106,6 +108,7 @@ export function startOracle(): Oracle {
     versions: () => ask({ op: 'versions' }),
     encode: (format, values) => ask({ op: 'encode', format, values }),
     decode: (format, values) => ask({ op: 'decode', format, values }),
+    cache: (directory, hash, threshold, verbs) => ask({ op: 'cache', directory, hash, threshold, do: verbs }),
     stop: () => void child.stdin.end(),
   }
 }
