@@ -8,7 +8,7 @@ import type { SqlClient } from './sql-database.ts'
 type OrNone<T> = T | null | undefined
 
 /** Where Flask-Session keeps sessions, as SESSION_TYPE names it. */
-export type FlaskSessionType = 'redis' | 'memcached' | 'sqlalchemy'
+export type FlaskSessionType = 'filesystem' | 'cachelib' | 'redis' | 'memcached' | 'sqlalchemy'
 
 /** Flask's and Flask-Session's configuration, key by key; null and undefined stand for `None`. */
 export interface FlaskConfig {
@@ -50,6 +50,14 @@ export interface FlaskConfig {
   readonly SESSION_ID_LENGTH?: OrNone<number>
   /** What is written; both are read. Default `msgpack`. */
   readonly SESSION_SERIALIZATION_FORMAT?: OrNone<'msgpack' | 'json'>
+  /** Default `flask_session`. */
+  readonly SESSION_FILE_DIR?: OrNone<string>
+  /** Beyond so many sessions expired ones make room, in Flask live ones too. Default 500. */
+  readonly SESSION_FILE_THRESHOLD?: OrNone<number>
+  /** Default 0o600. */
+  readonly SESSION_FILE_MODE?: OrNone<number>
+  /** In place of a FileSystemCache: its directory. Default `flask_session`. */
+  readonly SESSION_CACHELIB?: OrNone<string>
   /** A client of the package `redis` or `ioredis`, connected by the app. */
   readonly SESSION_REDIS?: OrNone<RedisClient>
   /** The server as `host:port`, or the path of its socket. Default `127.0.0.1:11211`. */
@@ -74,7 +82,7 @@ interface Key {
   readonly of?: readonly FlaskSessionType[]
 }
 
-const types: readonly FlaskSessionType[] = ['redis', 'memcached', 'sqlalchemy']
+const types: readonly FlaskSessionType[] = ['filesystem', 'cachelib', 'redis', 'memcached', 'sqlalchemy']
 
 const text: Key = { says: 'a text', holds: (value) => typeof value === 'string' }
 const flag: Key = { says: 'true or false', holds: (value) => typeof value === 'boolean' }
@@ -116,6 +124,10 @@ const keys: Readonly<Record<keyof FlaskConfig, Key>> = {
     holds: (value) => value === 'msgpack' || value === 'json',
     of: ['redis', 'memcached', 'sqlalchemy'],
   },
+  SESSION_FILE_DIR: { ...text, of: ['filesystem'] },
+  SESSION_FILE_THRESHOLD: { ...count, of: ['filesystem'] },
+  SESSION_FILE_MODE: { ...count, of: ['filesystem'] },
+  SESSION_CACHELIB: { says: 'the directory of its files', holds: text.holds, of: ['cachelib'] },
   SESSION_REDIS: { says: 'a client', holds: isObject, of: ['redis'] },
   SESSION_MEMCACHED: { ...text, of: ['memcached'] },
   SESSION_SQLALCHEMY: { says: 'a pool or a database', holds: isObject, of: ['sqlalchemy'] },

@@ -8,6 +8,7 @@ import type { Secret } from '../lib/secret.ts'
 import { readKeys, refused } from './config-keys.ts'
 import type { FlaskConfig, FlaskSessionType, GivenKeys } from './config-keys.ts'
 import { flaskCookie } from './cookie.ts'
+import { flaskFileStore } from './file.ts'
 import type { FlaskLayoutOptions } from './layout.ts'
 import { flaskMemcachedStore } from './memcached.ts'
 import { flaskRedisStore } from './redis.ts'
@@ -117,6 +118,17 @@ function layout(given: GivenKeys, lifetime: number): FlaskLayoutOptions {
 const stores: Readonly<
   Record<FlaskSessionType, (given: GivenKeys, layout: FlaskLayoutOptions) => SessionStore>
 > = {
+  filesystem(given, layout) {
+    const { SESSION_FILE_DIR: directory, SESSION_FILE_THRESHOLD: threshold, SESSION_FILE_MODE: mode } = given
+    return flaskFileStore({
+      ...layout,
+      ...(directory !== undefined && { directory }),
+      ...(threshold !== undefined && { threshold }),
+      ...(mode !== undefined && { mode }),
+    })
+  },
+  cachelib: ({ SESSION_CACHELIB: directory }, layout) =>
+    flaskFileStore({ ...layout, ...(directory !== undefined && { directory }) }),
   redis({ SESSION_REDIS: client, SESSION_SERIALIZATION_FORMAT: format }, layout) {
     if (client === undefined)
       throw refused('needs SESSION_REDIS, a client of the package redis or ioredis, for SESSION_TYPE redis')

@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { flaskConfig } from '../../src/flask/index.ts'
 import type { FlaskConfig } from '../../src/flask/index.ts'
@@ -71,6 +74,31 @@ test('SESSION_KEY_PREFIX begins each key', async () => {
   expect(JSON.stringify(sent)).toContain('"mine:abc"')
 })
 
+test('SESSION_FILE_DIR, _THRESHOLD and _MODE, and SESSION_CACHELIB, say where and how files are', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'hipflask-config-'))
+  try {
+    for (const place of [
+      { SESSION_TYPE: 'filesystem', SESSION_FILE_DIR: path.join(folder, 'a'), SESSION_FILE_MODE: 0o640 },
+      { SESSION_TYPE: 'cachelib', SESSION_CACHELIB: path.join(folder, 'b') },
+    ] as const) {
+      const sessions = createSessions<{ name: string }>(flaskConfig(place))
+      const visit = await sessions.open(undefined, { secure: false })
+      visit.session.name = 'Ada'
+      await visit.close()
+    }
+    const modes = (name: string): string[] =>
+      readdirSync(path.join(folder, name)).map((file) =>
+        (statSync(path.join(folder, name, file)).mode & 0o777).toString(8),
+      )
+    expect(modes('a')).toContain('640')
+    expect(modes('b')).toContain('600')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  const negative = { SESSION_TYPE: 'filesystem', SESSION_FILE_THRESHOLD: -1 } as const
+  expect(() => flaskConfig(negative)).toThrow(/SESSION_FILE_THRESHOLD/)
+})
+
 test.skipIf(Sqlite === null)('SESSION_SQLALCHEMY_SCHEMA and _TABLE name the table', async () => {
   const database = new Sqlite!(':memory:')
   database.exec("ATTACH ':memory:' AS other")
@@ -90,7 +118,7 @@ const redis = { SECRET_KEY, SESSION_TYPE: 'redis', SESSION_REDIS: client } as co
 
 test.each<[string, object, RegExp]>([
   ['two unknown keys', { SESSION_TYP: 'redis', DEBUG: true, SECRET_KEY }, /SESSION_TYP, DEBUG/],
-  ['an unknown type', { SECRET_KEY, SESSION_TYPE: 'mongodb' }, /redis.* for SESSION_TYPE/],
+  ['an unknown type', { SECRET_KEY, SESSION_TYPE: 'mongodb' }, /filesystem, .* for SESSION_TYPE/],
   ['the type null', { SECRET_KEY, SESSION_TYPE: 'null' }, /for SESSION_TYPE/],
   [
     'Flask-Session’s keys without it',
