@@ -77,8 +77,8 @@ export interface SessionIds {
 export interface SessionStore {
   /** A word for people: `redis`, `file`. */
   readonly kind?: string
-  /** True when `get` always answers without a promise: the record is then read only if the session is looked at. */
-  readonly immediate?: boolean
+  /** Whether `get` always answers without a promise, or does without a renewal: a record is then read only if its session is looked at. */
+  readonly immediate?: boolean | 'without renewal'
   /** The layout's own ids. Default: tokens of 32 random bytes, records under their SHA-256. */
   readonly ids?: SessionIds
   /** The serializer that belongs to the layout. Default: the configured one. */

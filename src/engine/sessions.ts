@@ -52,7 +52,8 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
       const keeper = new StoreKeeper(settings, calls, users, cookie, events)
       this.#at = { calls, users, keeper }
       this.#keeper = keeper
-      this.#immediate = options.store.immediate === true
+      const { immediate } = options.store
+      this.#immediate = immediate === true || (immediate === 'without renewal' && settings.idle === null)
       options.store.attach?.((event) => {
         events.tell(event.type === 'warning' ? { ...event, id: null, code: 'store' } : event)
       })

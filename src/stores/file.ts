@@ -59,6 +59,7 @@ export function fileStore(directory = 'flask_session', options: FileStoreOptions
 
 class FileStore implements SessionStore {
   readonly kind = 'file'
+  readonly immediate = 'without renewal'
   readonly #tree: FileTree
   readonly #users: FileUsers
   readonly #locks: FileLocks

@@ -64,6 +64,21 @@ describe('nothing for nothing', () => {
     expect(await values(app)).toEqual({ a: 1 })
     expect(reads).toBe(1)
   })
+  test('one that answers at once but for renewals is read late only where nothing idles', async () => {
+    for (const idle of [undefined, '1 hour'] as const) {
+      const inner = memoryStore({ max: 10 })
+      let reads = 0
+      const get = (...args: Parameters<typeof inner.get>): ReturnType<typeof inner.get> => (
+        reads++,
+        inner.get(...args)
+      )
+      const store = { ...bound(inner), immediate: 'without renewal' as const, get }
+      const app = lab({ store, ...(idle && { idle }) })
+      await app.request((s) => s.set('a', 1))
+      await app.request(() => undefined)
+      expect(reads).toBe(idle === undefined ? 0 : 1)
+    }
+  })
   test('assigning what is there already writes nothing', async () => {
     const store = watched(memoryStore({ max: 10 }))
     const app = lab({ store })
