@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fileStore } from '../../src/stores/file.ts'
 import { openStore } from '../../src/stores/url.ts'
 import type { Sessions } from '../../src/index.ts'
+import { sharedPlaces } from '../real/places.ts'
 import { redisProgram, startRedis } from '../real/redis.ts'
 import { freePort } from '../real/server.ts'
 import { folder, hipflask, program, start } from './program.ts'
@@ -400,4 +401,54 @@ test('every command has help with an example', async () => {
     expect(help.stdout).toContain(`npx hipflask ${name}`)
     expect(help.stdout).toMatch(/\n\n.*npx hipflask/)
   }
+})
+
+describe.each(sharedPlaces(house.path))('every store: %s', (name, program, start) => {
+  test.skipIf(program === null)(
+    'from a file by a pipe, looked at, revoked, still logged in',
+    { timeout: 120_000 },
+    async () => {
+      const from = fileApp()
+      const anna = await begin(from.sessions, { username: 'anna', password: 'hunter2' })
+      const bert = await begin(from.sessions, { username: 'bert' })
+      const lines = (await hipflask(['export', from.url])).stdout
+      const place = await start()
+      const url = name === 'file' ? `file:${path.join(house.path, 'imported')}` : place.url
+      try {
+        if (['postgres', 'mariadb', 'sqlite'].includes(name))
+          expect((await hipflask(['migrate', url])).code).toBe(0)
+        const told = await hipflask(['import', url, '--json'], { input: lines })
+        expect(told, told.stderr).toMatchObject({ code: 0 })
+        const store = await openStore(url)
+        const sessions = appSessions(store)
+        expect(await found(sessions, anna.cookie)).toEqual({ username: 'anna', password: 'hunter2' })
+
+        const shown = await hipflask(['show', url, anna.id])
+        expect(shown).toMatchObject({ code: 0 })
+        expect(shown.stdout).not.toContain('hunter2')
+        const listed = await hipflask(['ls', url, '--json'])
+        const stats = await hipflask(['stats', url, '--json'])
+        if (name === 'memcached') {
+          // A cache cannot be walked through, and says so.
+          for (const said of [listed, stats])
+            expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining('memcached') })
+        } else {
+          expect(
+            JSON.parse(listed.stdout)
+              .sessions.map(({ user }: any) => user)
+              .sort(),
+          ).toEqual(['anna', 'bert'])
+          expect(JSON.parse(stats.stdout)).toMatchObject({ living: 2 })
+          expect((await hipflask(['revoke', url, '--user', 'bert'])).code).toBe(0)
+          expect(await found(sessions, bert.cookie)).toEqual({})
+          expect((await hipflask(['gc', url])).code).toBe(0)
+        }
+        expect((await hipflask(['revoke', url, anna.id])).code).toBe(0)
+        expect(await found(sessions, anna.cookie)).toEqual({})
+        await store.close()
+      } finally {
+        await place.stop()
+      }
+    },
+  )
 })

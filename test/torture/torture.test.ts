@@ -5,11 +5,7 @@ import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createSessions, type SessionStore } from '../../src/index.ts'
 import { openStore } from '../../src/stores/url.ts'
-import { mariadbProgram, startMariadb } from '../real/mariadb.ts'
-import { memcachedProgram, startMemcached } from '../real/memcached.ts'
-import { postgresProgram, startPostgres } from '../real/postgres.ts'
-import { redisProgram, startCluster, startRedis } from '../real/redis.ts'
-import { Sqlite } from '../real/sqlite.ts'
+import { sharedPlaces } from '../real/places.ts'
 
 /*
  * Four processes, sixty-four requests in flight, one session. `npm run torture` does ten times as much and writes
@@ -22,49 +18,7 @@ const inFlight = 16
 const writes = 10_000 * scale
 const races = 10_000 * scale
 
-interface Place {
-  readonly url: string
-  readonly stop: () => unknown
-}
-
 const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-torture-'))
-
-const stores: [name: string, program: unknown, start: () => Promise<Place>][] = [
-  [
-    'file',
-    true,
-    async () => ({ url: `file:${path.join(folder, 'sessions')}?timeout=120000`, stop: () => undefined }),
-  ],
-  [
-    'sqlite',
-    Sqlite,
-    async () => ({ url: `sqlite:${path.join(folder, 'sessions.db')}`, stop: () => undefined }),
-  ],
-  ['redis', redisProgram, async () => served(await startRedis(), ({ port }) => `redis://127.0.0.1:${port}`)],
-  ['redis cluster', redisProgram, async () => together(await startCluster())],
-  [
-    'postgres',
-    postgresProgram(),
-    async () => served(await startPostgres(postgresProgram()!), ({ url }) => url),
-  ],
-  ['mariadb', mariadbProgram(), async () => served(await startMariadb(mariadbProgram()!), ({ url }) => url)],
-  [
-    'memcached',
-    memcachedProgram,
-    async () => served(await startMemcached(), ({ port }) => `memcached://127.0.0.1:${port}`),
-  ],
-]
-
-function served<S extends { stop(): unknown }>(server: S, url: (server: S) => string): Place {
-  return { url: url(server), stop: () => server.stop() }
-}
-
-function together(cluster: Awaited<ReturnType<typeof startCluster>>): Place {
-  return {
-    url: `redis+cluster://${cluster.servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
-    stop: () => cluster.stop(),
-  }
-}
 
 function work(details: object): Promise<any> {
   const child = spawn(
@@ -104,60 +58,63 @@ async function values(store: SessionStore, cookie: string): Promise<Record<strin
 
 const rows: Record<string, string>[] = []
 
-describe.each(stores)('%s (seed %s)'.replace(' (seed %s)', ` (seed ${seed})`), (name, program, start) => {
-  test.skipIf(program === null || program === false)(
-    `${processes} processes, ${processes * inFlight} in flight, one session: nothing lost, nothing revived`,
-    { timeout: 900_000 * Math.max(scale, 1) },
-    async () => {
-      const place = await start()
-      const store = await openStore(place.url)
-      try {
-        const began = performance.now()
-        const lanes = await fresh(store)
-        const writers = await four({
-          url: place.url,
-          task: 'keys',
-          cookie: lanes,
-          writes: writes / processes,
-        })
-        const final = await values(store, lanes)
-        for (const { lanes: told } of writers)
-          for (const [key, last] of Object.entries(told)) expect(final[key] ?? 0, key).toBe(last)
-        const lost = writers.reduce((sum, one) => sum + one.lost, 0)
-        expect(lost).toBe(0)
-        const written = writers.reduce((sum, one) => sum + one.acknowledged, 0)
-        expect(written).toBe(writes)
+describe.each(sharedPlaces(folder))(
+  '%s (seed %s)'.replace(' (seed %s)', ` (seed ${seed})`),
+  (name, program, start) => {
+    test.skipIf(program === null || program === false)(
+      `${processes} processes, ${processes * inFlight} in flight, one session: nothing lost, nothing revived`,
+      { timeout: 900_000 * Math.max(scale, 1) },
+      async () => {
+        const place = await start()
+        const store = await openStore(place.url)
+        try {
+          const began = performance.now()
+          const lanes = await fresh(store)
+          const writers = await four({
+            url: place.url,
+            task: 'keys',
+            cookie: lanes,
+            writes: writes / processes,
+          })
+          const final = await values(store, lanes)
+          for (const { lanes: told } of writers)
+            for (const [key, last] of Object.entries(told)) expect(final[key] ?? 0, key).toBe(last)
+          const lost = writers.reduce((sum, one) => sum + one.lost, 0)
+          expect(lost).toBe(0)
+          const written = writers.reduce((sum, one) => sum + one.acknowledged, 0)
+          expect(written).toBe(writes)
 
-        const counter = await fresh(store)
-        const counters = await four({
-          url: place.url,
-          task: 'count',
-          cookie: counter,
-          writes: writes / processes,
-        })
-        const acknowledged = counters.reduce((sum, one) => sum + one.acknowledged, 0)
-        expect(acknowledged).toBe(writes)
-        expect((await values(store, counter))['sum']).toBe(acknowledged)
+          const counter = await fresh(store)
+          const counters = await four({
+            url: place.url,
+            task: 'count',
+            cookie: counter,
+            writes: writes / processes,
+          })
+          const acknowledged = counters.reduce((sum, one) => sum + one.acknowledged, 0)
+          expect(acknowledged).toBe(writes)
+          expect((await values(store, counter))['sum']).toBe(acknowledged)
 
-        const racers = await four({ url: place.url, task: 'endings', races: races / processes })
-        const raced = racers.reduce((sum, one) => sum + one.races, 0)
-        expect(raced).toBe(races)
-        expect(racers.flatMap((one) => one.revived)).toEqual([])
-        const number = (value: number): string => value.toLocaleString('en')
-        rows.push({
-          store: name,
-          'writes of different keys, lost': `${number(written)}, 0`,
-          '`update`s, lost': `${number(acknowledged)}, 0`,
-          'races against `destroy`, revived': `${number(raced)}, 0`,
-          seconds: ((performance.now() - began) / 1000).toFixed(0),
-        })
-      } finally {
-        await store.close()
-        await place.stop()
-      }
-    },
-  )
-})
+          const racers = await four({ url: place.url, task: 'endings', races: races / processes })
+          const raced = racers.reduce((sum, one) => sum + one.races, 0)
+          expect(raced).toBe(races)
+          expect(racers.flatMap((one) => one.revived)).toEqual([])
+          const number = (value: number): string => value.toLocaleString('en')
+          rows.push({
+            store: name,
+            'writes of different keys, lost': `${number(written)}, 0`,
+            '`update`s, lost': `${number(acknowledged)}, 0`,
+            'races against `destroy`, revived': `${number(raced)}, 0`,
+            seconds: ((performance.now() - began) / 1000).toFixed(0),
+          })
+        } finally {
+          await store.close()
+          await place.stop()
+        }
+      },
+    )
+  },
+)
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
