@@ -63,6 +63,7 @@ export function flaskFileStore(options: FlaskFileStoreOptions = {}): SessionStor
 }
 
 class FlaskFileStore implements SessionStore {
+  readonly kind = 'flask-file'
   readonly immediate = true
   /** A record's id is the name of its file, which tells nobody the id in the cookie. */
   readonly ids: SessionIds

@@ -53,6 +53,7 @@ export function flaskMemcachedStore(options: FlaskMemcachedStoreOptions = {}): M
 const owner = 'flaskMemcachedStore'
 
 class FlaskMemcachedStore implements MemcachedStore {
+  readonly kind = 'flask-memcached'
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false

@@ -51,6 +51,7 @@ export function flaskRedisStore(options: FlaskRedisStoreOptions): SessionStore {
 const owner = 'flaskRedisStore'
 
 class FlaskRedisStore implements SessionStore {
+  readonly kind = 'flask-redis'
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false

@@ -94,7 +94,8 @@ export function flaskSqlStore(options: FlaskSqlStoreOptions): SqlStore {
 }
 
 class FlaskSqlStore implements SqlStore {
-  readonly immediate: boolean
+  readonly kind: string
+  readonly immediate: boolean | 'without renewal'
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false
@@ -107,7 +108,9 @@ class FlaskSqlStore implements SqlStore {
 
   constructor(database: SqlDatabase, names: readonly string[], layout: Layout, serializer: Serializer) {
     const dialect = dialects[database.kind]
-    this.immediate = database.kind === 'sqlite'
+    this.kind = `flask-${database.kind}`
+    // A renewal is a write, which waits without blocking where another process writes.
+    this.immediate = database.kind === 'sqlite' ? 'without renewal' : false
     this.ids = layout.ids
     this.serializer = serializer
     this.#database = database

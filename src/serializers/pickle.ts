@@ -45,12 +45,19 @@ const form: PythonForm = {
  */
 export const pickleFormat: PythonFormat = {
   split: (data) =>
-    readPickledDict(data).map(([key, live]) => ({ key, name: null, text: write(live, ''), live })),
+    readPickledDict(data).map(([key, live]) => {
+      const name = typeof key === 'string' ? null : nameOf(key)
+      return { key, name, text: write(live, ''), live }
+    }),
   join: (members) => `\x80\x04${spell.dictText(members)}.`,
-  name: (key) => new PythonWriter('the key of a value', form).key(key),
+  name: nameOf,
   read: readPickled,
   write: (value, path) =>
     write(path === flashesKey && Array.isArray(value) ? value.map(asTuple) : value, path),
+}
+
+function nameOf(key: unknown): string {
+  return new PythonWriter('the key of a value', form).key(key)
 }
 
 function write(value: unknown, path: string): string {

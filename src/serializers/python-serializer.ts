@@ -1,10 +1,14 @@
 import type { Kept, Serializer } from '../contracts/serializer.ts'
 import { SessionError } from '../errors.ts'
 
+/** So many symbols are remembered, for names of so many characters: nobody can fill the memory with them. */
+const MOST_SYMBOLS = 1000
+const LONGEST_NAME = 100
+
 /** One key and its value as they stand in a stored session. */
 export interface Member {
   readonly key: unknown
-  /** The key's own text, where it is to be written again as it came; null where any spelling will do. */
+  /** The key's own text, where it is to be written again as it came; null for a text of which any spelling will do. */
   readonly name: string | null
   readonly text: string
   /** The live value, where checking the text has made one anyway; else undefined. */
@@ -43,7 +47,7 @@ export function pythonSerializer(
       for (const member of format.split(data)) {
         const { key } = member
         // A symbol among keys of text: kept with the others, found by nobody.
-        const name = typeof key === 'string' ? key : (Symbol('no text') as unknown as string)
+        const name = typeof key === 'string' ? key : (hidden(member.name!) as unknown as string)
         entries.set(name, new Value(format, member, source))
       }
       source.size = entries.size
@@ -75,6 +79,16 @@ export function pythonSerializer(
       return a === b || (a as Value).equals(b as Value)
     },
   }
+}
+
+const symbols = new Map<string, symbol>()
+
+/** The symbol that stands for a key that is no text: mostly the same one for the same key, so that merging finds it again. */
+function hidden(name: string): symbol {
+  const symbol = symbols.get(name) ?? Symbol('a key that is no text')
+  if (symbols.size === MOST_SYMBOLS) symbols.clear()
+  if (name.length <= LONGEST_NAME) symbols.set(name, symbol)
+  return symbol
 }
 
 /** A session as it was read, and how many keys it had. */
