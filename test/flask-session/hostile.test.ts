@@ -206,6 +206,8 @@ describe('pickle', () => {
       '\x80\x04N',
     ])
       refuse(session(body))
+    // What is below a mark belongs to what began there, even if all comes out even in the end.
+    refuse(session('](N\x86t\x86'))
     refuse('\x80\x04N.')
     refuse('\x80\x04}')
     refuse('\x80\x04}.}.')

@@ -29,3 +29,16 @@ describe('files of cachelib', () => {
     for (const [key, kept] of entries) expect(serializer.same(kept, again.get(key))).toBe(true)
   })
 })
+
+test('flashed messages are tuples, as Flask makes them', () => {
+  const flashes = [
+    ['message', 'Hello'],
+    ['error', 'é'],
+  ]
+  const data = cachelibPickle.encode(new Map([['_flashes', cachelibPickle.keep(flashes, '_flashes')]]))
+  const [[, kept]] = [...cachelibPickle.decode(data)] as [[string, unknown]]
+  expect(typed(cachelibPickle.live(kept))).toEqual([
+    'list',
+    flashes.map((pair) => ['tuple', pair.map((text) => ['str', text])]),
+  ])
+})

@@ -63,6 +63,16 @@ function rewritten(serializer: Serializer, [, members]: Typed): string {
   )
 }
 
+/** Random values in portions that fit into memory, each with the work to be done on it. */
+async function portions(
+  value: fc.Arbitrary<Typed>,
+  total: number,
+  work: (values: Typed[]) => Promise<void>,
+): Promise<void> {
+  for (let done = 0; done < total; done += 100)
+    await work(fc.sample(value, { numRuns: Math.min(100, total - done), seed: seed + done }))
+}
+
 /** Fails with `value` in its message unless the two are equal to Python. */
 function agree(found: Typed | null, value: Typed): void {
   const [left, right] = [any.settled(found ?? ['error']), any.settled(value)]
@@ -102,26 +112,28 @@ describe.skipIf(pythonPath === null)(`random sessions, ${count} each way and for
       exact: true,
     },
   ])('$format', ({ format, serializer, value, exact }) => {
-    const values = fc.sample(value, { numRuns: count, seed })
+    test('what Python writes is read', { timeout: 3_000_000 }, () =>
+      portions(value, count, async (values) => {
+        const written = await oracle.encode(format, values)
+        for (const [i, value] of values.entries()) {
+          if (written[i] === null) expect.fail(`Python cannot write ${JSON.stringify(value)}`)
+          agree(seen(serializer, latin1(written[i]!)), value)
+        }
+      }),
+    )
 
-    test('what Python writes is read', { timeout: 300_000 }, async () => {
-      const written = await oracle.encode(format, values)
-      for (const [i, value] of values.entries()) {
-        if (written[i] === null) expect.fail(`Python cannot write ${JSON.stringify(value)}`)
-        agree(seen(serializer, latin1(written[i]!)), value)
-      }
-    })
-
-    test('what is written here Python reads', { timeout: 300_000 }, async () => {
-      const written = values.map((value) => hex(rewritten(serializer, value)))
-      const read = await oracle.decode(format, written)
-      for (const [i, value] of values.entries()) agree(read[i], value)
-      if (!exact) return
-      const python = await oracle.encode(format, values)
-      for (const [i, value] of values.entries())
-        if (written[i] !== python[i] && value[1].every(([, part]: [Typed, Typed]) => keepsOrder(part)))
-          expect(written[i]).toBe(python[i])
-    })
+    test('what is written here Python reads', { timeout: 3_000_000 }, () =>
+      portions(value, count, async (values) => {
+        const written = values.map((value) => hex(rewritten(serializer, value)))
+        const read = await oracle.decode(format, written)
+        for (const [i, value] of values.entries()) agree(read[i], value)
+        if (!exact) return
+        const python = await oracle.encode(format, values)
+        for (const [i, value] of values.entries())
+          if (written[i] !== python[i] && value[1].every(([, part]: [Typed, Typed]) => keepsOrder(part)))
+            expect(written[i]).toBe(python[i])
+      }),
+    )
   })
 
   test('every protocol of pickle that has bytes is read', { timeout: 300_000 }, async () => {
@@ -140,32 +152,27 @@ describe.skipIf(pythonPath === null)(`random sessions, ${count} each way and for
     }
   })
 
-  test('a pickle of which one key changes keeps every other value', { timeout: 300_000 }, async () => {
+  test('a pickle of which one key changes keeps every other value', { timeout: 3_000_000 }, async () => {
     const everything = any.session(
       pickleOf(fc.oneof(plainLeaf, any.opaque)),
       fc.oneof({ weight: 5, arbitrary: any.looseStr }, any.bytes, tupleKey),
     )
-    const values = fc.sample(everything, { numRuns: count, seed })
-    const written = await oracle.encode('pickle', values)
-    const changed = written.map((data) => {
-      const entries = cachelibPickle.decode(latin1(data!))
-      // Looked at, which must not change them.
-      for (const kept of entries.values())
-        if (!cachelibPickle.same(cachelibPickle.keep(cachelibPickle.live(kept), 'looked at'), kept))
-          expect.fail(`looking at it changed ${JSON.stringify(values)}`)
-      return hex(cachelibPickle.encode(new Map([...entries, ['\0new', cachelibPickle.keep(1, 'new')]])))
+    await portions(everything, count, async (values) => {
+      const written = await oracle.encode('pickle', values)
+      const changed = written.map((data) => {
+        const entries = cachelibPickle.decode(latin1(data!))
+        // Looked at, which must not change them.
+        for (const kept of entries.values())
+          if (!cachelibPickle.same(cachelibPickle.keep(cachelibPickle.live(kept), 'looked at'), kept))
+            expect.fail(`looking at it changed ${data}`)
+        return hex(cachelibPickle.encode(new Map([...entries, ['\0new', cachelibPickle.keep(1, 'new')]])))
+      })
+      const read = await oracle.decode('pickle', changed)
+      const added = [
+        ['str', '\0new'],
+        ['int', '1'],
+      ]
+      for (const [i, [, members]] of values.entries()) agree(read[i], ['dict', [...members, added]])
     })
-    const read = await oracle.decode('pickle', changed)
-    for (const [i, [, members]] of values.entries())
-      agree(read[i], [
-        'dict',
-        [
-          ...members,
-          [
-            ['str', '\0new'],
-            ['int', '1'],
-          ],
-        ],
-      ])
   })
 })
