@@ -141,14 +141,14 @@ class FlaskFileStore implements SessionStore {
 
   /** The new file first: its id is known to nobody until this has answered. */
   rotate(from: string, record: SessionRecord, seen: Version): Awaitable<Outcome> {
-    const { pathOf, stripeOf } = this.#paths()
+    const files = this.#files
     return this.#staged(record, (aside) =>
-      this.#files.locks.hold([stripeOf(from), stripeOf(record.id)], ([old, young]) => {
+      files.locks.hold([files.stripeOf(from), files.stripeOf(record.id)], ([old, young]) => {
         const outcome = this.#compare(from, seen)
         if (outcome !== 'done') return outcome
-        if (this.#files.has(record.id)) return 'conflict'
-        young!.commit({ path: aside }, pathOf(record.id))
-        old!.remove(pathOf(from))
+        if (files.has(record.id)) return 'conflict'
+        young!.commit({ path: aside }, files.pathOf(record.id))
+        old!.remove(files.pathOf(from))
         return 'done'
       }),
     )
@@ -216,10 +216,6 @@ class FlaskFileStore implements SessionStore {
 
   #warn(message: string): void {
     this.#report?.({ type: 'warning', message: `${owner}: ${message}` })
-  }
-
-  #paths(): { pathOf: (name: string) => string; stripeOf: (name: string) => number } {
-    return { pathOf: (name) => this.#files.pathOf(name), stripeOf: (name) => this.#files.stripeOf(name) }
   }
 
   /** What `work` answers with the record's file written aside, which is gone afterwards. */
