@@ -288,3 +288,68 @@ describe.each([
     })
   })
 })
+
+describe('SQLite, shared', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'hipflask-flask-sqlite-'))
+  const connect = (): Database.Database => new Database(path.join(folder, 'flask.db'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('a write waits until another process has written, and does not block this one', async () => {
+    const [mine, theirs] = [connect(), connect()]
+    const store = flaskSqlStore({ client: mine })
+    await store.migrate()
+    await store.create(freshRecord({ id: 's1' }))
+    theirs.exec('BEGIN IMMEDIATE')
+    const writing = [
+      store.create(freshRecord({ id: 's2' })),
+      store.update(freshRecord({ id: 's1', data: '\x81' }), '\x80'),
+      store.touch('s1', 0, Date.now() + 1000),
+    ]
+    expect(writing.map((answer) => answer instanceof Promise)).toEqual([true, true, true])
+    // A reader need not wait for a writer that has not begun to commit.
+    expect(store.get('s1')).toMatchObject({ data: '\x80' })
+    theirs.exec('ROLLBACK')
+    expect(await Promise.all(writing)).toEqual([true, 'done', true])
+    for (const database of [mine, theirs]) database.close()
+  })
+
+  test('a writer that never ends is an error, and nothing was written', async () => {
+    const [mine, theirs] = [connect(), connect()]
+    const store = flaskSqlStore({ client: mine, table: 'locked' })
+    await store.migrate()
+    theirs.exec('BEGIN EXCLUSIVE')
+    expect(() => store.get('s1')).toThrow(expect.objectContaining({ code: 'SQLITE_BUSY' }))
+    await expect(store.create(freshRecord({ id: 's1' }))).rejects.toMatchObject({ code: 'SQLITE_BUSY' })
+    theirs.exec('ROLLBACK')
+    expect(await store.get('s1')).toBeNull()
+    for (const database of [mine, theirs]) database.close()
+  })
+
+  test('a client that would acknowledge what it has not committed is refused', () => {
+    const database = connect()
+    const store = flaskSqlStore({ client: database })
+    database.exec('BEGIN')
+    expect(() => store.delete('s1')).toThrow(expect.objectContaining({ code: 'ERR_SESSION_STORE' }))
+    database.exec('ROLLBACK')
+    const libsql = Object.assign(Object.create(database), { syncUntil: () => undefined })
+    expect(() => flaskSqlStore({ client: libsql })).toThrow(/libsql is refused/)
+    database.close()
+  })
+})
+
+describe.skipIf(mariadbProgram() === null)('MariaDB, without autocommit', () => {
+  test('a write that nobody will commit is an error', { timeout: 60_000 }, async () => {
+    const place = await mariadb()
+    const pool = mysql.createPool({
+      uri: `mysql://app@127.0.0.1:${place.client.config.connectionConfig.port}/hipflask`,
+    })
+    pool.on('connection', (connection) => connection.query('SET autocommit = 0'))
+    const store = flaskSqlStore({ client: pool })
+    await store.migrate()
+    await expect(store.create(freshRecord({ id: 's1' }))).rejects.toMatchObject({
+      code: 'ERR_SESSION_CONFIG',
+    })
+    await pool.promise().end()
+    await place.stop()
+  })
+})
