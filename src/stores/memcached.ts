@@ -11,6 +11,7 @@ import type {
   Version,
 } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
+import { isId } from '../lib/id.ts'
 import { randomBytes } from '../lib/random.ts'
 import { MemcachedConnection } from './memcached-connection.ts'
 import type { Reply } from './memcached-connection.ts'
@@ -95,6 +96,9 @@ class Memcached implements MemcachedStore {
   }
 
   async create(record: SessionRecord): Promise<boolean> {
+    if (!isId(record.id)) {
+      throw new SessionError('ERR_SESSION_USE', 'memcachedStore: `record.id` is no id of a session.')
+    }
     const { line } = await this.#put('add', record, newStamp())
     return line === 'STORED'
   }
@@ -127,6 +131,7 @@ class Memcached implements MemcachedStore {
   }
 
   async delete(id: string): Promise<boolean> {
+    if (!isId(id)) return false
     const { line } = await this.#request(id, `delete ${this.#prefix}${id}`)
     return line === 'DELETED'
   }
@@ -165,6 +170,8 @@ class Memcached implements MemcachedStore {
   }
 
   async #find(id: string): Promise<Found | null> {
+    // An id stands in the protocol's line: what is none must not get there.
+    if (!isId(id)) return null
     const { item } = await this.#request(id, `gets ${this.#prefix}${id}`)
     if (item === null) return null
     const record = decodeRecord(id, item.text)

@@ -64,6 +64,21 @@ describe.skipIf(memcachedProgram === null)('memcached', () => {
   describe('the store contract, one server', () => contract(() => at(one)))
   describe('the store contract, three servers', () => contract(() => servers.map(at)))
 
+  test('what is no id never becomes a command', async () => {
+    await using({}, async (store) => {
+      const { id } = await born(store)
+      for (const text of ['x\r\nflush_all\r\n', 'x y', '', 'a'.repeat(300), `${id}\n`]) {
+        expect(await store.get(text)).toBeNull()
+        expect(await store.delete(text)).toBe(false)
+        expect(await store.touch(text, 1, 2)).toBe(false)
+        expect(await store.update(freshRecord({ id: text }), '1')).toBe('gone')
+        expect(await store.rotate(text, freshRecord(), '1')).toBe('gone')
+        await expect(store.create(freshRecord({ id: text }))).rejects.toThrow('no id of a session')
+      }
+      expect(await store.get(id)).not.toBeNull()
+    })
+  })
+
   test('list and page say that memcached cannot do that', async () => {
     await using({}, async (store) => {
       for (const call of [() => store.list('anna'), () => store.page(null, 10)])
