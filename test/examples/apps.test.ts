@@ -5,7 +5,7 @@ import { createSessions } from '../../src/index.ts'
 import { fileStore } from '../../src/stores/file.ts'
 import { browserPath } from '../real/chromium.ts'
 import { type House, openHouse } from './house.ts'
-import { follow, goBack, heading, logOut, send, tab, where, wrong } from './visitors.ts'
+import { follow, goBack, heading, logOut, ready, send, tab, where, wrong } from './visitors.ts'
 
 const strange = {
   quotes: `O'Brien "the \`quoted\`" \\ & Sons`,
@@ -91,6 +91,7 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
       expect(await field.getAttribute('aria-describedby')).toBe(
         await page.locator('.wrong').getAttribute('id'),
       )
+      await ready(page)
       expect(await page.evaluate('document.activeElement.id')).toBe(await field.getAttribute('id'))
       expect(await field.inputValue()).toBe(name.trim())
       expect(await one.cookies()).toEqual([])
@@ -352,6 +353,7 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
       ['login', ['Ada'], 'Welcome'],
     ] as const)('%s can be used', async (app, words, result) => {
       const page = await open(one, app)
+      await ready(page)
       for (let tabs = 0; tabs < 5; tabs++) {
         if (await page.evaluate(`document.activeElement.matches('input')`)) break
         await page.keyboard.press('Tab')
@@ -367,6 +369,7 @@ describe.skipIf(browserPath === null)('the examples, each with two visitors', ()
     it('one item after the other goes into a list', async () => {
       const page = await open(one, 'lists', 'session')
       for (const item of ['bread', 'milk']) {
+        await ready(page)
         await page.keyboard.type(item)
         await follow(page, () => page.keyboard.press('Enter'))
       }

@@ -18,6 +18,12 @@ export async function send(page: Page, values: Record<string, string>): Promise<
   await follow(page, () => page.getByRole('button').click())
 }
 
+/** Waits until the field that asks for the keyboard has it, which is only some time after the page has loaded. */
+export async function ready(page: Page): Promise<void> {
+  await page.waitForFunction(`document.querySelector('[autofocus]') === null
+    || document.activeElement.matches('[autofocus]')`)
+}
+
 /** Logs out by the link on the page. */
 export function logOut(page: Page): Promise<void> {
   return follow(page, () => page.getByRole('link', { name: 'Log out' }).click())
