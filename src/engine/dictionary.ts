@@ -9,6 +9,9 @@ export interface Owner {
   look(): Journal
   /** The session is about to be changed: throws ERR_SESSION_CLOSED or ERR_SESSION_ENDED when it is too late. */
   change(): Journal
+  /** False while the session waits for `load`, and must not be looked at. */
+  readonly loaded: boolean
+  load(): Promise<void>
   readonly flashes: Flashes
   readonly meta: SessionMeta
   permanent: boolean
@@ -83,6 +86,10 @@ const verbs = {
   destroy(this: Inside): void {
     owner(this, 'destroy').destroy()
   },
+  async load(this: Inside): Promise<object> {
+    await owner(this, 'load').load()
+    return this
+  },
   save(this: Inside): Promise<void> {
     return owner(this, 'save').save()
   },
@@ -150,7 +157,7 @@ function misuse(what: string): never {
 class Session {
   [inspect](this: object): string {
     const visit = (this as Partial<Inside>)[ownerOf]
-    return visit === undefined
+    return visit === undefined || !visit.loaded
       ? 'Session {}'
       : `Session { ${appKeys(visit.look())
           .map((key) => JSON.stringify(key))
@@ -176,6 +183,8 @@ class Dictionary implements ProxyHandler<Session> {
     if (verb !== undefined) return verb
     if (key === 'permanent') return this.#visit.permanent
     if (key === 'meta') return this.#visit.meta
+    // Promises ask everything that passes through them for `then`; that is no look.
+    if (key === 'then' && !this.#visit.loaded) return undefined
     const journal = this.#visit.look()
     return ownKeys.has(key) ? undefined : journal.get(key)
   }

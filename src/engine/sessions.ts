@@ -35,8 +35,8 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
   readonly #events: Events
   readonly #at: AtStore | null
   readonly #keeper: Keeper
-  /** Nothing to wait for: what a visit reads can wait until it is looked at. */
-  readonly #immediate: boolean
+  /** What a visit reads can wait until it is looked at, or asked for. */
+  readonly #waits: boolean
   readonly #place: SessionPlace
 
   constructor(options: SessionOptions<Data> & SessionPlace, serializer: Serializer) {
@@ -53,14 +53,15 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
       this.#at = { calls, users, keeper }
       this.#keeper = keeper
       const { immediate } = options.store
-      this.#immediate = immediate === true || (immediate === 'without renewal' && settings.idle === null)
+      this.#waits =
+        settings.lazy || immediate === true || (immediate === 'without renewal' && settings.idle === null)
       options.store.attach?.((event) => {
         events.tell(event.type === 'warning' ? { ...event, id: null, code: 'store' } : event)
       })
     } else {
       this.#at = null
       this.#keeper = new CookieKeeper(settings, options.codec, cookie, events)
-      this.#immediate = true
+      this.#waits = true
     }
   }
 
@@ -69,9 +70,9 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     const opened = new OpenVisit(this.#settings, this.#keeper, this.#events, cookieHeader ?? '', facts)
     // The dictionary is typed where the app's type is known: here.
     const visit = opened as unknown as Visit<Data>
-    if (this.#immediate) return visit
-    const loaded = opened.load()
-    return isPromise(loaded) ? loaded.then(() => visit) : visit
+    if (this.#waits) return visit
+    const read = opened.read()
+    return isPromise(read) ? read.then(() => visit) : visit
   }
 
   /** All living sessions of a user, last seen first. Throws ERR_SESSION_UNSUPPORTED where sessions live in cookies. */

@@ -35,6 +35,8 @@ export interface SessionOptions<Data> {
   readonly onClash?: 'mine' | 'theirs' | ((clash: Clash) => unknown)
   /** Told of everything that happens to sessions. What it throws is printed and changes nothing. */
   readonly onEvent?: (event: SessionEvent) => void
+  /** Read a session only when the app says `await session.load()`, so that requests that do not need it cost no store call. Default false. */
+  readonly lazy?: boolean
   /** When the store cannot be read: `'fail'` (default) makes the request fail, `'anonymous'` serves it without a session. */
   readonly onStoreError?: 'fail' | 'anonymous'
   /** How long the store may take for one request's reading, and for its writing. Default 2 seconds. */
@@ -66,6 +68,7 @@ export interface Settings {
   readonly schema: StandardSchema | null
   readonly onClash: 'mine' | 'theirs' | ((clash: Clash) => unknown)
   readonly onEvent: ((event: SessionEvent) => void) | null
+  readonly lazy: boolean
   readonly onStoreError: 'fail' | 'anonymous'
   readonly deadline: number
   readonly gcEvery: number | null
@@ -90,6 +93,7 @@ const known = new Set([
   'schema',
   'onClash',
   'onEvent',
+  'lazy',
   'onStoreError',
   'deadline',
   'gcEvery',
@@ -172,6 +176,7 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     schema: schema ?? null,
     onClash,
     onEvent: onEvent ?? null,
+    lazy: options.lazy ?? false,
     onStoreError,
     deadline: milliseconds(options.deadline ?? '2 seconds', 'deadline'),
     gcEvery: options.gcEvery === false ? null : milliseconds(options.gcEvery ?? '1 hour', 'gcEvery'),

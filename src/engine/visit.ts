@@ -29,7 +29,7 @@ export interface Found {
   readonly version: string | number | null
 }
 
-type State = 'waiting' | 'open' | 'saving' | 'closing' | 'closed' | 'failed'
+type State = 'open' | 'saving' | 'closing' | 'closed' | 'failed'
 
 const untouched: ResponseFacts = Object.freeze({ setCookie: null, vary: false })
 
@@ -57,8 +57,10 @@ export class OpenVisit {
   /** The session ended elsewhere, or here by an earlier `save`. */
   ended = false
 
-  #state: State = 'waiting'
+  #state: State = 'open'
   #looked = false
+  #read = false
+  #reading: Promise<void> | null = null
   #session: object | undefined
   #flashes: Flashes | undefined
   /** The cookie that a `save` in mid-request has earned. */
@@ -89,15 +91,46 @@ export class OpenVisit {
     return (this.#flashes ??= new Flashes(flashesKey))
   }
 
-  /** Reads the session now instead of at the first look. */
-  load(): Awaitable<void> {
-    this.#state = 'open'
-    return this.#keeper.load(this)
+  /** Whether the session has been read, or needs no word to be. */
+  get loaded(): boolean {
+    return this.#reading === null && (this.#read || !this.settings.lazy)
+  }
+
+  /** Reads the session, if that has not been done. */
+  read(): Awaitable<void> {
+    if (this.#read) return this.#reading ?? undefined
+    this.#read = true
+    const read = this.#keeper.load(this)
+    if (isPromise(read)) {
+      return (this.#reading = read.then(
+        () => this.#hasRead(),
+        (error: unknown) => {
+          this.#hasRead()
+          throw error
+        },
+      ))
+    }
+  }
+
+  #hasRead(): void {
+    this.#reading = null
+  }
+
+  async load(): Promise<void> {
+    this.#looked = true
+    await this.read()
+    if (this.unread !== null && this.settings.onStoreError === 'fail') throw this.unread
   }
 
   look(): Journal {
+    if (!this.loaded) {
+      throw new SessionError(
+        'ERR_SESSION_USE',
+        'This session has not been read: createSessions was told `lazy`, so write `await session.load()` first.',
+      )
+    }
     this.#looked = true
-    if (this.#state === 'waiting' && isPromise(this.load())) {
+    if (!this.#read && isPromise(this.read())) {
       throw new SessionError(
         'ERR_SESSION_STORE',
         'The session store says `immediate`, but its `get` answered a promise.',
@@ -194,10 +227,13 @@ export class OpenVisit {
     if (this.#saving !== null) return this.#saving.then(() => this.close())
     if (this.#left !== null) return this.#left
     if (this.#state === 'failed') return { setCookie: null, vary: this.#looked }
-    if (!this.#looked && this.#keeper.unasked && this.#state === 'waiting') void this.load()
-    else if (!this.#looked) {
-      return this.#leave(untouched)
+    // What an app began to read and did not wait for must not end after the visit.
+    const reading = this.#reading ?? (this.#keeper.unasked ? this.read() : undefined)
+    if (isPromise(reading)) {
+      const close = (): Awaitable<ResponseFacts> => this.close()
+      return reading.then(close, close)
     }
+    if (!this.#looked && !this.#keeper.unasked) return this.#leave(untouched)
     this.#state = 'closing'
     try {
       const line = this.#keeper.commit(this)
