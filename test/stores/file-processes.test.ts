@@ -86,8 +86,6 @@ async function inspect(
   }
 }
 
-const contents = (id: string, data: string): { id: string; data: string } => ({ id, data })
-
 const isStopped = (worker: Worker): boolean => / T /.test(readFileSync(`/proc/${worker.pid}/stat`, 'utf8'))
 
 describe('no update is lost', () => {
@@ -155,58 +153,6 @@ describe('a process that dies', () => {
       expect(story).toMatch(/^(before )+(after ?)+$/)
     },
   )
-
-  test('at any moment loses nothing it acknowledged, tears nothing and leaves no litter (60 times)', async () => {
-    const directory = freshDirectory()
-    const events: StoreEvent[] = []
-    const store = fileStore(directory)
-    store.attach?.((event) => void events.push(event))
-    const bystander = freshRecord({ data: '0' })
-    await store.create(bystander)
-
-    let changes = 0
-    async function killOne(round: number): Promise<void> {
-      const user = `user ${round}`
-      const seeds = Array.from({ length: 3 }, (_, n) => freshRecord({ user, data: `seed ${n}` }))
-      for (const seed of seeds) await store.create(seed)
-      const worker = start('churn', {
-        directory,
-        options: { fsync: round % 4 === 0 },
-        ids: seeds.map(({ id }) => id),
-        user,
-      })
-      await worker.hears((report) => report === 'ready')
-      await setTimeout(Math.random() * 40)
-      worker.kill('SIGKILL')
-      expect((await worker.ended).errors).toBe('')
-
-      const acknowledged = new Map(seeds.map(({ id, data }, slot) => [String(slot), contents(id, data)]))
-      let wish: any = null
-      for (const report of worker.told.slice(1)) {
-        if ('done' in report) acknowledged.set(report.slot, report.done && contents(report.done, report.data))
-        wish = 'done' in report ? null : report
-      }
-      changes += worker.told.length
-      for (const [slot, last] of acknowledged) {
-        const next = wish?.slot === slot ? wish.id && contents(wish.id, wish.data) : last
-        const [atLast, atNext] = [last && (await store.get(last.id)), next && (await store.get(next.id))]
-        if (last?.id !== next?.id) expect(atLast && atNext).toBeFalsy()
-        const found = atLast ?? atNext
-        expect([last, next]).toContainEqual(found && contents(found.id, found.data))
-      }
-    }
-
-    for (let round = 0; round < 60; round += 3) {
-      await Promise.all([killOne(round), killOne(round + 1), killOne(round + 2)])
-      const { version, ...record } = await alive(store, bystander.id)
-      expect(await store.update({ ...record, data: String(Number(record.data) + 1) }, version)).toBe('done')
-      await store.gc(0)
-      expect(litterIn(directory, await everySession(store))).toEqual([])
-    }
-    expect((await alive(store, bystander.id)).data).toBe('20')
-    expect(changes).toBeGreaterThan(500)
-    expect(events).toEqual([])
-  })
 })
 
 describe('a process that is stopped while it holds a lock', () => {

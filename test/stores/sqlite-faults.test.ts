@@ -7,10 +7,10 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type SqliteDatabase, sqliteStore } from '../../src/stores/sqlite.ts'
 import { storeSuite } from '../../src/testing/index.ts'
-import { alive, born, freshRecord, plain, together } from '../../src/testing/store-cases/store-case.ts'
+import { alive, born, freshRecord, plain } from '../../src/testing/store-cases/store-case.ts'
 import { lab, values } from '../engine/visitor.ts'
 import { unprivileged } from '../real/postgres.ts'
-import { freshTable, worker } from './sql-bed.ts'
+import { freshTable } from './sql-bed.ts'
 
 let folder: string
 const opened: { close(): void }[] = []
@@ -265,42 +265,4 @@ describe.skipIf(unprivileged === undefined)('a full disk', () => {
     database.close()
     isWhole(file)
   })
-})
-
-describe('four processes that are killed', () => {
-  test(
-    '64 times, at any moment: no acknowledged write is lost, and the file stays whole',
-    { timeout: 240_000 },
-    async () => {
-      const file = path.join(folder, 'killed.db')
-      const database = new Database(file)
-      opened.push(database)
-      const store = sqliteStore({ database })
-      await store.migrate()
-      const browser = lab({ store, maxBytes: 10_000_000, clock: Date.now })
-      await browser.request((session) => session.set('sum', 0))
-      const place = { kind: 'sqlite', table: 'hipflask_sessions', file }
-      let kills = 0
-      let increments = 0
-      await together(4, async (n) => {
-        for (let life = 0; life < 16; life++) {
-          const name = `w${n}l${life}`
-          const task = { place, cookie: browser.jar!, name, requests: 100_000, inFlight: 8 }
-          const { lines, signal, errors } = await worker(task, 1 + ((life * 7 + n * 13) % 40))
-          expect({ signal, errors }).toEqual({ signal: 'SIGKILL', errors: '' })
-          kills += 1
-          increments += lines.filter((line) => line.n % 2 === 1).length
-          const now = await values(browser)
-          expect(lines.length).toBeGreaterThan(0)
-          expect(now[name]).toBeGreaterThanOrEqual(lines.length)
-          expect(now[name]).toBeLessThanOrEqual(lines.length + 8)
-          for (const line of lines) if (line.n % 2 === 0) expect(now[`${name}-${line.n}`]).toBe(line.n)
-        }
-      })
-      expect(kills).toBe(64)
-      const { sum } = await values(browser)
-      expect(sum).toBeGreaterThanOrEqual(increments)
-      isWhole(file)
-    },
-  )
 })

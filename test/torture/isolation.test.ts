@@ -9,24 +9,18 @@ import { nodeSession } from '../../src/adapters/node.ts'
 import { createSessions } from '../../src/index.ts'
 import { openStore } from '../../src/stores/url.ts'
 import { redisProgram, startRedis } from '../real/redis.ts'
+import { dice, number, seed, tell } from './reliability-page.ts'
 
 /* Many visitors whose connections break at any moment: nobody is ever answered with another visitor's data. */
-const scale = Number(process.env['HIPFLASK_TORTURE'] ?? 1)
-const requests = 100_000 * scale
+const requests = 100_000
 const visitors = 500
 const inFlight = 64
-const seed = Number(process.env['HIPFLASK_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-isolation-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function dice(from: number): () => number {
-  let state = from >>> 0
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 4_294_967_296
-  }
-}
+const rows: Record<string, string>[] = []
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true })
+  tell('isolation', `${visitors} visitors, ${inFlight} requests in flight, over node:http.`, rows)
+})
 
 interface Data {
   canary: string
@@ -46,10 +40,10 @@ const places: [name: string, program: unknown, start: () => Promise<{ url: strin
     ],
   ]
 
-describe.each(places)('%s', (_, program, start) => {
+describe.each(places)('%s', (name, program, start) => {
   test.skipIf(program === null)(
     `${requests} requests of ${visitors} visitors with broken connections (seed ${seed}): no foreign answer`,
-    { timeout: 900_000 * Math.max(1, scale) },
+    { timeout: 900_000 },
     async () => {
       const place = await start()
       const store = await openStore(place.url)
@@ -63,7 +57,10 @@ describe.each(places)('%s', (_, program, start) => {
           const seen = session.canary
           if (random() < 0.3) await pause(random() * 3)
           if (random() < 0.3) session.update('visits', (n = 0) => n + 1)
-          if (random() < 0.02) return void res.destroy()
+          if (random() < 0.02) {
+            cut++
+            return void res.destroy()
+          }
           res.end(seen)
         }),
       )
@@ -74,8 +71,10 @@ describe.each(places)('%s', (_, program, start) => {
       const foreign: string[] = []
       let answered = 0
       let broken = 0
+      let cut = 0
+      let reset = 0
 
-      const ask = (visitor: string, breaksAfter: number | null): Promise<void> =>
+      const ask = (visitor: string, breaksAfter: number | null, resets: boolean): Promise<void> =>
         new Promise((resolve) => {
           const cookie = jars.get(visitor)
           const request = http.get(
@@ -103,19 +102,34 @@ describe.each(places)('%s', (_, program, start) => {
             broken++
             resolve()
           })
-          if (breaksAfter !== null) void pause(breaksAfter).then(() => request.destroy())
+          if (breaksAfter === null) return
+          void pause(breaksAfter).then(() => {
+            if (!resets || request.socket === null || request.closed) return request.destroy()
+            reset++
+            request.socket.resetAndDestroy()
+          })
         })
 
       let left = requests
       const lane = async (at: number): Promise<void> => {
         const own = dice(seed + at)
         while (left-- > 0) {
-          await ask(`visitor-${Math.floor(own() * visitors)}`, own() < 0.1 ? own() * 4 : null)
+          await ask(`visitor-${Math.floor(own() * visitors)}`, own() < 0.1 ? own() * 4 : null, own() < 0.5)
         }
       }
       try {
         await Promise.all(Array.from({ length: inFlight }, (__, at) => lane(at)))
+        rows.push({
+          store: name,
+          requests: number(requests),
+          answered: number(answered),
+          'broken off': number(broken),
+          'of these reset by the client': number(reset),
+          'cut by the server': number(cut),
+          'answers with another visitor’s data': number(foreign.length),
+        })
         expect(foreign).toEqual([])
+        expect(reset).toBeGreaterThan(requests / 200)
         expect(answered).toBeGreaterThan(requests / 2)
         expect(broken).toBeGreaterThan(requests / 100)
       } finally {

@@ -1,18 +1,17 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createSessions, type SessionStore } from '../../src/index.ts'
 import { openStore } from '../../src/stores/url.ts'
 import { sharedPlaces } from '../real/places.ts'
+import { number, scale, seed, tell } from './reliability-page.ts'
 
 /*
  * Four processes, sixty-four requests in flight, one session. `npm run torture` does ten times as much and writes
  * docs/reliability.md; HIPFLASK_SEED repeats a run.
  */
-const scale = Number(process.env['HIPFLASK_TORTURE'] ?? 1)
-const seed = Number(process.env['HIPFLASK_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const processes = 4
 const inFlight = 16
 const writes = 10_000 * scale
@@ -99,7 +98,6 @@ describe.each(sharedPlaces(folder))(
           const raced = racers.reduce((sum, one) => sum + one.races, 0)
           expect(raced).toBe(races)
           expect(racers.flatMap((one) => one.revived)).toEqual([])
-          const number = (value: number): string => value.toLocaleString('en')
           rows.push({
             store: name,
             'writes of different keys, lost': `${number(written)}, 0`,
@@ -118,22 +116,6 @@ describe.each(sharedPlaces(folder))(
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
-  if (process.env['HIPFLASK_REPORT'] !== '1' || rows.length === 0) return
-  const columns = Object.keys(rows[0]!)
-  const line = (cells: string[]): string => `| ${cells.join(' | ')} |`
-  const table = [
-    line(columns),
-    line(columns.map(() => '---')),
-    ...rows.map((row) => line(columns.map((column) => row[column]!))),
-  ]
-  const file = path.join(import.meta.dirname, '../../docs/reliability.md')
-  const [before = '', , after = ''] = existsSync(file)
-    ? readFileSync(file, 'utf8').split(/<!-- (?:torture|end) -->\n/)
-    : []
-  const system = /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? os.type()
-  const machine = `${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, ${system}, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}, seed ${seed}`
-  writeFileSync(
-    file,
-    `${before}<!-- torture -->\n${processes} processes, ${processes * inFlight} requests in flight on one session, real servers on loopback. ${machine}.\n\n${table.join('\n')}\n<!-- end -->\n${after}`,
-  )
+  const what = `${processes} processes, ${processes * inFlight} requests in flight on one session, real servers on loopback.`
+  tell('torture', what, rows)
 })
