@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { machine } from '../machine.js'
+
+const bench = path.join(import.meta.dirname, '..')
+
+/** On what the figures were taken: the machine with the date, and the version of everything that took part. */
+export function circumstances(tools) {
+  const { dependencies } = JSON.parse(readFileSync(path.join(bench, 'package.json'), 'utf8'))
+  const names = [...Object.keys(dependencies), 'better-sqlite3']
+  const versions = Object.fromEntries(names.map((name) => [name, versionOf(name)]))
+  const wrk = /wrk (\S+)/.exec(said('wrk', '-v'))?.[1]
+  return {
+    machine: machine(),
+    versions: {
+      ...versions,
+      wrk,
+      ...(tools.redis && { Redis: tools.redis.version }),
+      ...(tools.postgres && { PostgreSQL: tools.postgres.version }),
+      ...tools.python?.versions,
+      ...tools.go?.versions,
+    },
+  }
+}
+
+function versionOf(name) {
+  // Not every package lets its package.json be asked for by name.
+  const found = createRequire(path.join(bench, 'x'))
+    .resolve.paths(name)
+    .map((folder) => path.join(folder, name, 'package.json'))
+  for (const file of found) {
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')).version
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error
+    }
+  }
+  throw new Error(`${name} is not installed: npm ci`)
+}
+
+/** What a program prints, however it ends. */
+function said(program, ...words) {
+  try {
+    return execFileSync(program, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  } catch (error) {
+    return `${error.stdout}${error.stderr}`
+  }
+}

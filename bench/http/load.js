@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { pinned } from './cpus.js'
+
+const connections = 64
+/** Before the window opens: connections are made, and nothing counts. */
+const ramp = 80
+
+/**
+ * Loads a server through one window of so many milliseconds and answers what it cost: CPU per request (microseconds),
+ * requests per second, latencies. `cookies` is a file of Cookie headers that are sent in turn or at random, or one
+ * header, or null. Throws when wrk met errors.
+ */
+export async function measure(server, { path: page, cookies = null, header = null, order = 'turn' }, window) {
+  const words = ['wrk', '-t1', `-c${connections}`, '-d600s', '--latency', '--timeout', '10s']
+  if (header !== null) words.push('-H', `Cookie: ${header}`)
+  if (cookies !== null) words.push('-s', path.join(import.meta.dirname, 'sessions.lua'))
+  words.push(`http://127.0.0.1:${server.port}${page}`)
+  if (cookies !== null) words.push('--', cookies, order)
+  const [program, ...rest] = pinned('others', ...words)
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  child.stdout.on('data', (data) => (text += data))
+  child.stderr.on('data', (data) => (text += data))
+  const ended = once(child, 'close')
+  await pause(ramp)
+  const before = await server.usage()
+  await pause(window)
+  const after = await server.usage()
+  child.kill('SIGINT')
+  const [code] = await ended
+  const trouble = /Non-2xx.*|Socket errors.*|unable to connect.*/.exec(text)
+  if (code !== 0 || trouble !== null)
+    throw new Error(`${page}: wrk says ${trouble?.[0] ?? `exit ${code}: ${text.slice(0, 300)}`}`)
+  const micros = after.at - before.at
+  const counted = after.requests - before.requests
+  // A server in another language does not count; wrk's rate holds for its whole run, which is about the window.
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1])
+  const requests = Number.isNaN(counted) ? (rate * micros) / 1e6 : counted
+  if (requests < 1) throw new Error(`${page}: not one request in ${window} ms`)
+  return {
+    cpu: (after.cpu - before.cpu) / requests,
+    rate: requests / (micros / 1e6),
+    busy: (after.cpu - before.cpu) / micros,
+    p50: latency(text, '50%'),
+    p99: latency(text, '99%'),
+    rss: after.rss,
+  }
+}
+
+/** Milliseconds of a percentile. */
+function latency(text, percentile) {
+  const [, figure, unit] = new RegExp(`${percentile}\\s+([\\d.]+)(us|ms|s|m)`).exec(text)
+  return Number(figure) * { us: 0.001, ms: 1, s: 1000, m: 60_000 }[unit]
+}

@@ -1,0 +1,97 @@
+/*
+ * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
+ * bounds written by hand. `-- --quick` takes less than five minutes; `-- --only TEXT` measures the lines that have the
+ * text and writes no page; `-- --report` writes the page again from the figures of the last run.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { closeBrowsers } from './browser.js'
+import { stepAside } from './cpus.js'
+import { frameworks, places } from './places.js'
+import { locate } from './programs.js'
+import { Progress } from './progress.js'
+import { circumstances } from './circumstances.js'
+import { measureFramework, unitsOf } from './rounds.js'
+import { startupCosts } from './startup.js'
+import { makeTools } from './tools.js'
+import { emptyPage, plainPage, values } from './values.js'
+import { secret } from './world.js'
+import { writePage } from './write.js'
+
+const words = process.argv.slice(2)
+const quick = words.includes('--quick')
+const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : ''
+const plan = quick
+  ? { rounds: 1, window: 250, warm: 150, between: 3, sessions: 250, redirects: 20 }
+  : { rounds: 3, window: 400, warm: 500, between: 2, sessions: 1000, redirects: 100 }
+const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
+
+if (words.includes('--report')) {
+  writePage(JSON.parse(readFileSync(kept, 'utf8')))
+  process.exit()
+}
+for (const [program, debian] of Object.entries({ wrk: 'wrk', taskset: 'util-linux' })) {
+  if (locate(program) !== null) continue
+  console.error(
+    `${program} is not on this machine, and nothing can be measured without it: apt-get install ${debian}`,
+  )
+  process.exit(1)
+}
+stepAside()
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+// Ending by a signal is ending by `exit`; servers and databases end with this process.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
+const lines = places.filter(
+  (line) =>
+    (!quick || line.quick) && (line.library === 'none' || `${line.framework}/${line.label}`.includes(only)),
+)
+const needed = new Set(lines.map(({ needs }) => needs).filter((name) => name !== undefined))
+if (needed.has('python')) needed.add('redis')
+const { tools, missing } = await makeTools(needed, folder)
+for (const line of missing) console.log(line)
+const environment = {
+  BENCH_FOLDER: path.join(folder, 'servers'),
+  BENCH_REDIS: tools.redis?.url ?? '',
+  BENCH_POSTGRES: tools.postgres?.url ?? '',
+  BENCH_SECRET: secret,
+  BENCH_VALUES: JSON.stringify(values),
+  BENCH_PAGES: JSON.stringify({ plain: plainPage, empty: emptyPage }),
+}
+mkdirSync(environment.BENCH_FOLDER)
+
+const groups = Object.keys(frameworks)
+  .map((framework) =>
+    lines.filter((line) => line.framework === framework && (line.needs === undefined || tools[line.needs])),
+  )
+  .filter((group) => group.length > 1)
+const progress = new Progress(groups.reduce((sum, group) => sum + unitsOf(group, plan), 0))
+const results = []
+try {
+  for (const group of groups) {
+    progress.stage(frameworks[group[0].framework])
+    results.push(...(await measureFramework(group, { plan, environment, tools, folder, progress })))
+  }
+  progress.stage('start-up')
+  const startup = only === '' ? await startupCosts(quick) : null
+  progress.end()
+  const whole = { plan: { ...plan, quick }, ...circumstances(tools), missing, results, startup }
+  mkdirSync(path.dirname(kept), { recursive: true })
+  writeFileSync(kept, JSON.stringify(whole))
+  if (only === '') writePage(whole)
+  else console.table(results.map(brief))
+} finally {
+  closeBrowsers()
+  await Promise.all([tools.redis?.stop(), tools.postgres?.stop()])
+}
+
+function brief({ framework, label, scenes, failure }) {
+  const added = Object.entries(scenes).map(([name, { added, cpu }]) => [
+    name,
+    (name === 'S0' ? cpu : added).toFixed(1),
+  ])
+  return { line: `${framework} ${label}`, ...Object.fromEntries(added), ...(failure && { failure }) }
+}

@@ -1,0 +1,3 @@
+export function writePage(w) {
+  console.log(JSON.stringify(w).length)
+}
