@@ -39,7 +39,9 @@ export function flaskCookie(options: FlaskCookieOptions): SessionCodec {
   const secrets = readSecrets(options.secret, options.fallbacks, { owner: 'flaskCookie', minBytes: 16 })
   const keys = secrets.map((secret) => deriveKey(secret, salt, digest, keyDerivation))
   const signatures = new Signatures(keys, digest, lenient)
-  let last: { readonly data: string; readonly entries: Map<string, Kept> } | null = null
+  /** The session that `open` has read last: as it came, its text, and until somebody takes them its entries. */
+  let last: { readonly payload: string; readonly data: string; entries: Map<string, Kept> | null } | null =
+    null
 
   function open(token: string, context: CodecContext): Opened {
     const end = token.lastIndexOf('.')
@@ -67,23 +69,26 @@ export function flaskCookie(options: FlaskCookieOptions): SessionCodec {
   function authenticText(payload: string): string | null {
     try {
       const data = unpackPayload(payload, { maxInflated, lenient })
-      last = { data, entries: taggedJson.decode(data) }
+      last = { payload, data, entries: taggedJson.decode(data) }
       return data
     } catch {
       return null // whatever cannot be read here, Flask answers 500 to
     }
   }
 
-  function seal(contents: CookieContents, context: CodecContext): string {
-    const signed = `${packPayload(contents.data)}.${encodeTimestamp(Math.floor(context.now / 1000))}`
+  function seal({ data }: CookieContents, context: CodecContext): string {
+    // A session that is only renewed goes out as it came; to compress it is most of the work.
+    const payload = !lenient && last?.data === data ? last.payload : packPayload(data)
+    const signed = `${payload}.${encodeTimestamp(Math.floor(context.now / 1000))}`
     return `${signed}.${signatures.of(signed, 'utf8')}`
   }
 
   /** What `open` has just read need not be read again. */
   function decode(data: string): Map<string, Kept> {
-    const read = last
-    last = null
-    return read?.data === data ? read.entries : taggedJson.decode(data)
+    const entries = last?.data === data ? last.entries : null
+    if (entries === null) return taggedJson.decode(data)
+    last!.entries = null // a second reader gets values of its own
+    return entries
   }
 
   const serializer: Serializer = { ...taggedJson, decode }

@@ -20,6 +20,9 @@ export interface PayloadOptions {
 /** Options with their defaults. */
 export type PayloadSettings = Required<PayloadOptions>
 
+// Zlib is given as much room as it will mostly need: by default it takes 16 KiB each time.
+const LEAST_CHUNK = 64
+
 /** The defaults for what is not given. */
 export function payloadSettings({ json, maxInflated, lenient }: PayloadOptions): PayloadSettings {
   return { json: json ?? pythonJson, maxInflated: maxInflated ?? 65_536, lenient: lenient ?? false }
@@ -45,7 +48,7 @@ export function loadPayload(payload: string, settings: PayloadSettings): unknown
 /** Text for a URL or a cookie: base64url of UTF-8, of its zlib form after a leading dot where that is shorter. */
 export function packPayload(text: string): string {
   const bytes = Buffer.from(text, 'utf8')
-  const compressed = deflateSync(bytes)
+  const compressed = deflateSync(bytes, { chunkSize: Math.max(LEAST_CHUNK, bytes.length) })
   return compressed.length < bytes.length - 1 ? `.${encodeBase64url(compressed)}` : encodeBase64url(bytes)
 }
 
@@ -62,7 +65,8 @@ export function unpackPayload(payload: string, limits: Omit<PayloadSettings, 'js
 function inflate(bytes: Buffer, { maxInflated, lenient }: Omit<PayloadSettings, 'json'>): Buffer {
   let inflated: { buffer: Buffer; engine: { bytesWritten: number } }
   try {
-    inflated = inflateSync(bytes, { maxOutputLength: maxInflated, info: true }) as never
+    const chunkSize = Math.max(LEAST_CHUNK, bytes.length * 4)
+    inflated = inflateSync(bytes, { chunkSize, maxOutputLength: maxInflated, info: true }) as never
   } catch (error) {
     throw new BadPayload(`The payload is not zlib data of at most ${maxInflated} bytes.`, error)
   }

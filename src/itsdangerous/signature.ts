@@ -23,11 +23,12 @@ export class Signatures {
 
   /** Which key (0 is the one that signs) made this signature of `value`, or -1; compared in constant time. */
   keyOf(value: string, signature: string, form: TextForm): number {
-    const claimed = decodeBase64(signature, this.#lenient, form)
-    if (claimed === null) return -1
+    const claimed = this.#lenient ? decodeBase64(signature, true, form)?.toString('base64url') : signature
+    if (claimed === undefined) return -1
+    const bytes = Buffer.from(claimed)
     return this.#keys.findIndex((key) => {
-      const actual = createHmac(this.#digest, key).update(value, form).digest()
-      return actual.length === claimed.length && timingSafeEqual(actual, claimed)
+      const actual = Buffer.from(createHmac(this.#digest, key).update(value, form).digest('base64url'))
+      return actual.length === bytes.length && timingSafeEqual(actual, bytes)
     })
   }
 }

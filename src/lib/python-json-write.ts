@@ -132,7 +132,8 @@ const short: Record<string, string> = {
   '\t': '\\t',
 }
 
-function escaped(unit: string): string {
+/** The escape of one UTF-16 unit. */
+export function escaped(unit: string): string {
   return short[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 

@@ -64,14 +64,15 @@ export function pythonSerializer(
 
     keep(value: unknown, path: string): Kept {
       const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined
-      if (origin !== undefined && origin.format !== writing && origin.is(value, path)) return origin
+      if (origin?.is(value, path) === true) return origin
       const text = writing.write(value, path)
       return new Value(writing, { key: null, name: null, text, live: undefined }, null)
     },
 
     live(kept: Kept): unknown {
+      const { format } = kept as Value
       const value = (kept as Value).live()
-      if (typeof value === 'object' && value !== null) origins.set(value, kept as Value)
+      if (format !== writing && typeof value === 'object' && value !== null) origins.set(value, kept as Value)
       return value
     },
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { CodecContext, Opened, SessionCodec } from '../../src/contracts/codec.ts'
 import { flaskCookie, taggedJson } from '../../src/flask/index.ts'
+import { TimestampSigner } from '../../src/itsdangerous/index.ts'
 import { live, normal, secretOf, typed, vectors } from './vectors.ts'
 
 function codecOf(vector: any, more: object = {}): SessionCodec {
@@ -65,7 +67,8 @@ test('of the compressed vectors nearly all are compressed here too', () => {
   const agreeing = compressed.filter((vector) => {
     const codec = codecOf(vector)
     const opened = codec.open(vector.cookie, moment(vector))
-    return opened.ok && codec.seal(opened.contents, moment(vector)).startsWith('.')
+    // Another codec seals: this one knows how the session came.
+    return opened.ok && codecOf(vector).seal(opened.contents, moment(vector)).startsWith('.')
   })
   expect(agreeing.length).toBeGreaterThanOrEqual(compressed.length - 3)
 })
@@ -137,4 +140,38 @@ test('two cookies opened in a row are not mixed up', () => {
   expect(sessionOf(a!, codec)).toEqual(typed({ a: 1 }))
   expect(sessionOf(b!, codec)).toEqual(typed({ b: 2 }))
   expect(sessionOf(b!, codec)).toEqual(typed({ b: 2 }))
+})
+
+test('a session that is only renewed goes out in the payload that it came in', () => {
+  const secret = 'not so long but long enough'
+  const times = { createdAt: 0, seenAt: 0, expiresAt: 0, endsAt: 0 }
+  const context = { cookieName: 'session', now: 1e12, lifetime: 1000 }
+  const signer = new TimestampSigner(secret, { salt: 'cookie-session', keyDerivation: 'hmac' })
+  const data = `{"a":"${'x'.repeat(100)}"}`
+  const payload = `.${deflateSync(data, { level: 1, memLevel: 1, windowBits: 9 }).toString('base64url')}`
+  const own = flaskCookie({ secret })
+    .seal({ data, ...times }, context)
+    .split('.')[1]
+  expect(`.${own}`).not.toBe(payload)
+  const now = Math.floor(Date.now() / 1000) * 1000
+  const token = signer.sign(payload)
+  for (const lenient of [false, true]) {
+    const codec = flaskCookie({ secret, lenient })
+    const opened = codec.open(token, { ...context, now })
+    if (!opened.ok) throw new Error(opened.reason)
+    const entries = codec.serializer!.decode(opened.contents.data)
+    const renewed = codec.seal(
+      { data: codec.serializer!.encode(entries), ...times },
+      { ...context, now: now + 1000 },
+    )
+    // Where any spelling of a payload is taken, it is not handed on.
+    expect(renewed.startsWith(`${payload}.`)).toBe(!lenient)
+    expect(renewed).not.toBe(token)
+    expect(codec.open(renewed, { ...context, now: now + 1000 })).toMatchObject({
+      ok: true,
+      contents: { data },
+    })
+    const changed = codec.seal({ data: '{"a":1}', ...times }, context)
+    expect(changed.split('.')[0]).toBe(Buffer.from('{"a":1}').toString('base64url'))
+  }
 })

@@ -242,6 +242,92 @@ describe('untouched values', () => {
   })
 })
 
+describe('the fast way of reading', () => {
+  const leaf = fc.constantFrom(
+    ...[
+      '1',
+      '-1',
+      '1.0',
+      '-0',
+      '0',
+      '0.1',
+      '1e21',
+      '1e+21',
+      '1e22',
+      '1e-7',
+      '1e-07',
+      '100000000000000000000',
+    ],
+    ...['9007199254740991', '9007199254740992', '9007199254740993', '-9007199254740992', 'NaN', '1e999'],
+    ...[
+      'true',
+      'null',
+      '""',
+      '" t"',
+      '"é"',
+      '"\\u00e9"',
+      '"\\u00E9"',
+      '"\\/"',
+      '"\\u007f"',
+      '"\\ud800"',
+      '"\\n"',
+      '"1.0"',
+    ],
+  )
+  const name = fc.constantFrom(
+    'a',
+    'b',
+    'é',
+    '\\u00e9',
+    '1',
+    '10',
+    '2',
+    '__proto__',
+    'toJSON',
+    ' t',
+    ' d',
+    ' di',
+    ' t__',
+  )
+  const comma = fc.constantFrom(',', ',', ',', ', ')
+  const { session } = fc.letrec<{ part: string; list: string; session: string }>((tie) => ({
+    part: fc.oneof({ maxDepth: 4 }, leaf, tie('list'), tie('session')),
+    list: fc
+      .tuple(fc.array(tie('part'), { maxLength: 3 }), comma)
+      .map(([parts, by]) => `[${parts.join(by)}]`),
+    session: fc
+      .tuple(fc.array(fc.tuple(name, tie('part')), { maxLength: 3 }), comma)
+      .map(([members, by]) => `{${members.map(([key, part]) => `"${key}":${part}`).join(by)}}`),
+  }))
+  const told = (text: string): unknown => {
+    try {
+      const entries = decode(text)
+      const values = [...entries].map(([key, kept]) => [key, typed(taggedJson.live(kept))])
+      return { values, again: encode(entries), anew: rewritten(text) }
+    } catch {
+      return 'no session'
+    }
+  }
+
+  test('says what the other one says, of whatever text', () => {
+    // A space before it, and a text is read the other way.
+    const alike = fc.property(session, (text) => {
+      expect(told(text)).toEqual(told(` ${text}`))
+    })
+    fc.assert(alike, { numRuns: 5000 })
+  })
+
+  test.each([63, 64, 65, 70_000])('reads %i levels as the other one does', (levels) => {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      const text = `{"a":${open.repeat(levels)}1${close.repeat(levels)}}`
+      expect(told(text)).toEqual(told(` ${text}`))
+    }
+  })
+})
+
 describe('A22 data that looks like a tag', () => {
   const lookalikes = [
     { ' t': [1] },
