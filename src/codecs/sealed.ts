@@ -15,6 +15,7 @@ export interface SealedCookieOptions {
 
 // token = base64url(version | nonce | ciphertext | tag); plaintext = four times of six bytes | the data as UTF-8.
 const VERSION = 1
+const HEAD = Buffer.of(VERSION)
 const TIME_BYTES = 6
 const HEADER_BYTES = 4 * TIME_BYTES
 const MIN_BYTES = 1 + NONCE_BYTES + HEADER_BYTES + TAG_BYTES
@@ -29,6 +30,14 @@ export function sealedCookie(options: SealedCookieOptions): SessionCodec {
   const use = { owner: 'sealedCookie', minBytes: 32 }
   const ciphers = readSecrets(options.secret, options.fallbacks, use).map((key) => xaes(key, PURPOSE))
   const newest = ciphers[0]!
+  const bounds = new Map<string, Buffer>()
+
+  /** What a token is bound to: this format in this version, for a cookie of this name; an app has one or two names. */
+  function boundTo(cookieName: string): Buffer {
+    let bound = bounds.get(cookieName)
+    if (bound === undefined) bounds.set(cookieName, (bound = Buffer.from(`${PURPOSE}:${cookieName}`, 'utf8')))
+    return bound
+  }
 
   function open(token: string, context: CodecContext): Opened {
     const bytes = decodeBase64url(token)
@@ -45,8 +54,8 @@ export function sealedCookie(options: SealedCookieOptions): SessionCodec {
   }
 
   function seal(contents: CookieContents, context: CodecContext): string {
-    const sealed = newest.encrypt(randomBytes(NONCE_BYTES), plaintext(contents), boundTo(context.cookieName))
-    return encodeBase64url(Buffer.concat([Buffer.of(VERSION), sealed]))
+    const bound = boundTo(context.cookieName)
+    return encodeBase64url(newest.encrypt(randomBytes(NONCE_BYTES), plaintext(contents), bound, HEAD))
   }
 
   return { kind: 'sealed', serializer: null, keepsTimes: true, fixedName: false, open, seal }
@@ -54,11 +63,6 @@ export function sealedCookie(options: SealedCookieOptions): SessionCodec {
 
 function rejected(reason: Rejection): Opened {
   return { ok: false, reason }
-}
-
-/** What a token is bound to: this format in this version, for a cookie of this name. */
-function boundTo(cookieName: string): Buffer {
-  return Buffer.from(`${PURPOSE}:${cookieName}`, 'utf8')
 }
 
 function plaintext({ data, createdAt, seenAt, expiresAt, endsAt }: CookieContents): Buffer {

@@ -27,7 +27,10 @@ export class Budget {
 
   /** Counts from the first time it is asked, so a store that answers at once never costs a look at the clock. */
   get left(): number {
-    const now = performance.now()
+    return this.leftAt(performance.now())
+  }
+
+  leftAt(now: number): number {
     this.#end ??= now + this.#milliseconds
     return this.#end - now
   }
@@ -81,30 +84,38 @@ export class StoreCalls {
     return { ok: breaker === 'closed' && !this.#failing, breaker, lastError: this.#lastError, store }
   }
 
-  async #awaited<T>(call: StoreCall, id: string | null, budget: Budget, answer: Promise<T>): Promise<T> {
+  #awaited<T>(call: StoreCall, id: string | null, budget: Budget, answer: Promise<T>): Promise<T> {
     const start = performance.now()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
+    return new Promise((resolve, reject) => {
+      let late = false
+      const fail = (error: unknown): void => {
+        budget.trace?.called(call, performance.now() - start, false)
+        reject(this.#failed(call, id, error))
+      }
+      const timer = setTimeout(
         () => {
+          late = true
           const message = `The session store did not answer \`${call}\` in time; nothing is known of its outcome. Look at the store, or raise \`deadline\`.`
-          reject(new SessionError('ERR_SESSION_TIMEOUT', message))
+          fail(new SessionError('ERR_SESSION_TIMEOUT', message))
         },
-        Math.max(0, budget.left),
+        Math.max(0, budget.leftAt(start)),
+      )
+      answer.then(
+        (value) => {
+          if (late) return
+          clearTimeout(timer)
+          const milliseconds = performance.now() - start
+          this.#answered(call, milliseconds)
+          budget.trace?.called(call, milliseconds, true)
+          resolve(value)
+        },
+        (error: unknown) => {
+          if (late) return
+          clearTimeout(timer)
+          fail(error)
+        },
       )
     })
-    try {
-      const value = await Promise.race([answer, late])
-      const milliseconds = performance.now() - start
-      this.#answered(call, milliseconds)
-      budget.trace?.called(call, milliseconds, true)
-      return value
-    } catch (error) {
-      budget.trace?.called(call, performance.now() - start, false)
-      throw this.#failed(call, id, error)
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   #counter(call: StoreCall): CallCounter {

@@ -96,29 +96,23 @@ export class OpenVisit {
     return this.#reading === null && (this.#read || !this.settings.lazy)
   }
 
-  /** Reads the session, if that has not been done. */
+  /** Reads the session; whoever gets a promise keeps the visit to himself until it is fulfilled. */
   read(): Awaitable<void> {
-    if (this.#read) return this.#reading ?? undefined
     this.#read = true
-    const read = this.#keeper.load(this)
-    if (isPromise(read)) {
-      return (this.#reading = read.then(
-        () => this.#hasRead(),
-        (error: unknown) => {
-          this.#hasRead()
-          throw error
-        },
-      ))
-    }
-  }
-
-  #hasRead(): void {
-    this.#reading = null
+    return this.#keeper.load(this)
   }
 
   async load(): Promise<void> {
     this.#looked = true
-    await this.read()
+    if (!this.#read) {
+      const read = this.read()
+      if (isPromise(read)) this.#reading = read
+    }
+    try {
+      await this.#reading
+    } finally {
+      this.#reading = null
+    }
     if (this.unread !== null && this.settings.onStoreError === 'fail') throw this.unread
   }
 
@@ -228,7 +222,7 @@ export class OpenVisit {
     if (this.#left !== null) return this.#left
     if (this.#state === 'failed') return { setCookie: null, vary: this.#looked }
     // What an app began to read and did not wait for must not end after the visit.
-    const reading = this.#reading ?? (this.#keeper.unasked ? this.read() : undefined)
+    const reading = this.#reading ?? (this.#keeper.unasked && !this.#read ? this.read() : undefined)
     if (isPromise(reading)) {
       const close = (): Awaitable<ResponseFacts> => this.close()
       return reading.then(close, close)

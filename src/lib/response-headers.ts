@@ -16,6 +16,7 @@ const members = (value: HeaderValue): string[] =>
 
 /** The Vary value that also names Cookie; what the app wrote stays, `*` says it all. */
 export function varyWithCookie(current: HeaderValue): string {
+  if (current === undefined || current === null) return 'Cookie'
   const names = members(current)
   const covered = names.some((name) => name === '*' || name.toLowerCase() === 'cookie')
   return (covered ? names : [...names, 'Cookie']).join(', ')
@@ -31,6 +32,7 @@ const SHARED = /^(?:public|s-maxage)\s*(?:=|$)/i
  * goes, what restricts it (`no-cache`, `no-transform` …) stays, and `no-store` is added.
  */
 export function cacheControlForCookie(current: HeaderValue): string {
+  if (current === undefined || current === null) return 'no-store'
   const directives = members(current)
   // `private="field"` withholds only that field, so it is not counted.
   const has = (name: string): boolean => directives.some((directive) => directive.toLowerCase() === name)

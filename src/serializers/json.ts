@@ -36,7 +36,7 @@ export const jsonSerializer: Serializer = {
     let text = '{'
     for (const [key, tree] of entries) {
       if (text.length > 1) text += ','
-      text += `${JSON.stringify(key)}:${JSON.stringify(tree)}`
+      text += `${unquoted.test(key) ? `"${key}"` : JSON.stringify(key)}:${JSON.stringify(tree)}`
     }
     return `${text}}`
   },
@@ -56,6 +56,9 @@ export const jsonSerializer: Serializer = {
     return JSON.stringify(a) === JSON.stringify(b)
   },
 }
+
+/** Keys that JSON writes as they are. */
+const unquoted = /^\w*$/
 
 function refuse(path: string, what: string): never {
   throw new SessionError(
