@@ -2,9 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Awaitable } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
-import type { MysqlConnection, MysqlPool } from '../stores/mysql.ts'
-import type { PostgresClient, PostgresPool } from '../stores/postgres.ts'
-import { borrowing, checkTimeout } from '../stores/sql-pool.ts'
+import { mysqlBorrowing, mysqlStatements } from '../stores/mysql-pool.ts'
+import type { MysqlPool } from '../stores/mysql-pool.ts'
+import { postgresBorrowing } from '../stores/postgres-pool.ts'
+import type { PostgresClient, PostgresPool } from '../stores/postgres-pool.ts'
+import { checkTimeout } from '../stores/sql-pool.ts'
 import type { Bound, Row } from '../stores/sql.ts'
 import { wrongClient } from '../stores/sql.ts'
 import type { SqliteDatabase, SqliteStatement } from '../stores/sqlite.ts'
@@ -62,30 +64,7 @@ export function faultOf(error: unknown): SqlFault {
 }
 
 function postgres(pool: PostgresPool, timeout: number): SqlDatabase {
-  const borrow = borrowing<PostgresClient>(
-    {
-      // By callback, because a borrowed connection that breaks tells so by an event, which ends the process unless
-      // somebody listens from the first moment on; a promise would hand it over a moment too late.
-      borrow: () =>
-        new Promise((resolve, reject) =>
-          pool.connect((error, client) => {
-            if (client === undefined) return reject(error!)
-            client.on('error', ignore)
-            resolve(client)
-          }),
-        ),
-      giveBack: (client, broken) => {
-        client.removeListener('error', ignore)
-        client.release(broken ?? undefined)
-      },
-      // An answer of the server has a severity; 57P.. ends the connection, and 25006 says that it leads to no primary.
-      survives: (error) =>
-        error instanceof Error &&
-        'severity' in error &&
-        !/^(?:57P..|25006)$/.test(String(Reflect.get(error, 'code'))),
-    },
-    timeout,
-  )
+  const borrow = postgresBorrowing(pool, timeout)
   // Nobody listening, the loss of an idle connection would end the process; the pool makes a new one by itself.
   const lost = (): void => {}
   pool.on('error', lost)
@@ -100,34 +79,9 @@ function postgres(pool: PostgresPool, timeout: number): SqlDatabase {
   }
 }
 
-function mysql(given: MysqlPool, timeout: number, owner: string): SqlDatabase {
-  const pool = 'promise' in given ? given.promise() : given
-  const borrow = borrowing<MysqlConnection>(
-    {
-      borrow: () => pool.getConnection(),
-      giveBack: (connection, broken) => (broken === null ? connection.release() : connection.destroy()),
-      // 1290, 1792 and 1836 say that the connection leads to no primary.
-      survives: (error) => {
-        const number = error instanceof Error && !('fatal' in error) ? Reflect.get(error, 'errno') : null
-        return typeof number === 'number' && number > 0 && ![1290, 1792, 1836].includes(number)
-      },
-    },
-    timeout,
-  )
-  const plain = { rowsAsArray: false, nestTables: false, typeCast: true } as const
-  // Prepared: `query` would write the values into the text, in a way that a server's sql_mode can break.
-  const execute = (sql: string, values: readonly Bound[]): Promise<unknown> =>
-    borrow(async (connection) => {
-      const [answer] = await connection.execute({ sql, values: [...values], ...plain })
-      const { serverStatus = 0 } = answer as { serverStatus?: number }
-      // SERVER_STATUS_IN_TRANS: the statement belongs to a transaction that nobody will commit.
-      if (!Array.isArray(answer) && serverStatus % 2 === 1)
-        throw new SessionError(
-          'ERR_SESSION_CONFIG',
-          `${owner}: a statement was not committed, because the connections of the pool have autocommit off. Give the store a pool with autocommit on.`,
-        )
-      return answer
-    })
+function mysql(pool: MysqlPool, timeout: number, owner: string): SqlDatabase {
+  const borrow = mysqlBorrowing(pool, timeout)
+  const execute = mysqlStatements(borrow, owner)
   return {
     kind: 'mysql',
     rows: async (sql, values) => (await execute(sql, values)) as Row[],

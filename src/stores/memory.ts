@@ -18,7 +18,7 @@ export interface MemoryStoreOptions {
   readonly max?: number
 }
 
-/** A store whose answers are never promises; only `gc` of more than 10,000 records takes several turns of the event loop. */
+/** A store whose answers are never promises; only `gc` of more than 1,000 records takes several turns of the event loop. */
 export interface MemoryStore extends SessionStore {
   readonly kind: 'memory'
   readonly immediate: true
@@ -36,7 +36,7 @@ export interface MemoryStore extends SessionStore {
 /** The most entries that a JavaScript Map takes is 2^24; this stays clear of it. */
 const LARGEST = 16_000_000
 /** How many records a sweep looks at before it lets other work run. */
-const SLICE = 10_000
+const SLICE = 1_000
 /** How many of the least recently used records are searched for an expired one before a live one has to go. */
 const VICTIMS = 32
 

@@ -1,34 +1,11 @@
-import { SessionError } from '../errors.ts'
-import { borrowing, checkTimeout } from './sql-pool.ts'
-import type { Bound, Dialect, Fault, Row, SqlStore } from './sql.ts'
+import { mysqlBorrowing, mysqlStatements, numberOf } from './mysql-pool.ts'
+import type { MysqlPool, MysqlPromisePool } from './mysql-pool.ts'
+import { checkTimeout } from './sql-pool.ts'
+import type { Dialect, Fault, Row, SqlStore } from './sql.ts'
 import { nameParts, quoted, sqlStore, sweepBatch, wrongClient } from './sql.ts'
 
+export type { MysqlConnection, MysqlPool, MysqlPromisePool, MysqlStatement } from './mysql-pool.ts'
 export type { SqlStore } from './sql.ts'
-
-/** What the store needs of a pool of the package `mysql2`, of either flavour. */
-export type MysqlPool = MysqlPromisePool | { getConnection: unknown; promise(): MysqlPromisePool }
-
-/** What the store needs of a pool of `mysql2/promise`. */
-export interface MysqlPromisePool {
-  getConnection(): Promise<MysqlConnection>
-}
-
-/** What the store needs of a connection of that pool. */
-export interface MysqlConnection {
-  execute(statement: MysqlStatement): Promise<[answer: unknown, fields: unknown]>
-  query(statement: MysqlStatement): Promise<[answer: unknown, fields: unknown]>
-  release(): void
-  destroy(): void
-}
-
-/** A statement as `mysql2` takes it. */
-export interface MysqlStatement {
-  sql: string
-  values?: unknown[]
-  rowsAsArray?: false
-  nestTables?: false
-  typeCast?: true
-}
 
 /** Options of `mysqlStore`. */
 export interface MysqlStoreOptions {
@@ -43,8 +20,6 @@ export interface MysqlStoreOptions {
 const defaultTable = 'hipflask_sessions'
 /** MySQL's limit is 64 characters. */
 const longestName = 64
-/** SERVER_STATUS_IN_TRANS: the statement belongs to a transaction that nobody will commit. */
-const inTransaction = 1
 
 /**
  * Sessions in an InnoDB table of MySQL, 8.0 or newer, or MariaDB, 10.6 or newer: one statement for a read, two when it
@@ -54,28 +29,10 @@ export function mysqlStore(options: MysqlStoreOptions): SqlStore {
   const { pool: given, table: name = defaultTable, timeout = 5_000 } = options
   if (typeof (given as MysqlPromisePool | undefined)?.getConnection !== 'function')
     throw wrongClient('mysqlStore', 'pass { pool: mysql.createPool({ uri }) } of the package mysql2.')
-  const pool = 'promise' in given ? given.promise() : given
   const schema = mysqlSchema(name)
   const table = tableOf(name)
-  const borrow = borrowing<MysqlConnection>(
-    {
-      borrow: () => pool.getConnection(),
-      giveBack: (connection, broken) => {
-        if (broken === null) connection.release()
-        else connection.destroy()
-      },
-      survives,
-    },
-    checkTimeout('mysqlStore', timeout),
-  )
-
-  // Prepared statements: `query` would write the values into the text, in a way that a server's sql_mode can break.
-  const execute = (sql: string, values: readonly Bound[]): Promise<unknown> =>
-    borrow(async (connection) => {
-      const [answer] = await connection.execute({ sql, values: [...values], ...plainRows })
-      if (isUncommitted(answer)) throw uncommitted()
-      return answer
-    })
+  const borrow = mysqlBorrowing(given, checkTimeout('mysqlStore', timeout))
+  const execute = mysqlStatements(borrow, 'mysqlStore')
 
   const dialect: Dialect = {
     kind: 'mysql',
@@ -121,22 +78,6 @@ function tableOf(name: string): string {
     .join('.')
 }
 
-/** Rows as objects of plain values, however the pool was set. */
-const plainRows = { rowsAsArray: false, nestTables: false, typeCast: true } as const
-
-function isUncommitted(answer: unknown): boolean {
-  return (
-    !Array.isArray(answer) && ((answer as { serverStatus?: number }).serverStatus ?? 0) % 2 === inTransaction
-  )
-}
-
-function uncommitted(): SessionError {
-  return new SessionError(
-    'ERR_SESSION_CONFIG',
-    'mysqlStore: a statement was not committed, because the connections of the pool have autocommit off. Give the store a pool with autocommit on.',
-  )
-}
-
 /** Numbers: MySQL's and MariaDB's manuals, "Server Error Message Reference". */
 function fault(error: unknown): Fault {
   switch (numberOf(error)) {
@@ -153,15 +94,4 @@ function fault(error: unknown): Fault {
     default:
       return null
   }
-}
-
-/** An error with a number is the server's answer; 1290, 1792 and 1836 say that the connection leads to no primary. */
-function survives(error: unknown): boolean {
-  const number = numberOf(error)
-  return number !== null && ![1290, 1792, 1836].includes(number)
-}
-
-function numberOf(error: unknown): number | null {
-  if (!(error instanceof Error) || !('errno' in error) || 'fatal' in error) return null
-  return typeof error.errno === 'number' && error.errno > 0 ? error.errno : null
 }

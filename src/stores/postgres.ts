@@ -1,31 +1,13 @@
 import { createHash } from 'node:crypto'
-import { SessionError } from '../errors.ts'
 import type { StoreEvent } from '../contracts/store.ts'
-import { borrowing, checkTimeout } from './sql-pool.ts'
+import { codeOf, postgresBorrowing } from './postgres-pool.ts'
+import type { PostgresPool } from './postgres-pool.ts'
+import { checkTimeout } from './sql-pool.ts'
 import type { Bound, Dialect, Fault, Row, SqlStore } from './sql.ts'
 import { nameParts, quoted, recordColumns, sqlStore, sweepBatch, wrongClient } from './sql.ts'
 
+export type { PostgresClient, PostgresPool } from './postgres-pool.ts'
 export type { SqlStore } from './sql.ts'
-
-/** What the store needs of a `Pool` of the package `pg` (or `@neondatabase/serverless`). */
-export interface PostgresPool {
-  readonly totalCount: number
-  connect(borrowed: (error: Error | undefined, client: PostgresClient | undefined) => void): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-  removeListener(event: 'error', listener: (error: Error) => void): unknown
-}
-
-/** What the store needs of a connection of that pool. */
-export interface PostgresClient {
-  query(statement: {
-    text: string
-    values?: unknown[]
-    name?: string
-  }): Promise<{ rows: Row[]; rowCount: number | null }>
-  release(error?: Error | boolean): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-  removeListener(event: 'error', listener: (error: Error) => void): unknown
-}
 
 /** Options of `postgresStore`. */
 export interface PostgresStoreOptions {
@@ -55,26 +37,7 @@ export function postgresStore(options: PostgresStoreOptions): SqlStore {
     throw wrongClient('postgresStore', 'pass { pool: new pg.Pool({ connectionString }) } of the package pg.')
   const schema = postgresSchema(name)
   const table = tableOf(name)
-  const borrow = borrowing<PostgresClient>(
-    {
-      // By callback, because a borrowed connection that breaks tells so by an event, which ends the process unless
-      // somebody listens from the first moment on; a promise would hand it over a moment too late.
-      borrow: () =>
-        new Promise((resolve, reject) =>
-          pool.connect((error, client) => {
-            if (client === undefined) return reject(error!)
-            client.on('error', ignore)
-            resolve(client)
-          }),
-        ),
-      giveBack: (client, broken) => {
-        client.removeListener('error', ignore)
-        client.release(broken ?? undefined)
-      },
-      survives,
-    },
-    checkTimeout('postgresStore', timeout),
-  )
+  const borrow = postgresBorrowing(pool, checkTimeout('postgresStore', timeout))
 
   // By default statements have no names: a named one lives in one connection of the server, which a pooler in
   // transaction mode hands to somebody else after each transaction.
@@ -168,8 +131,6 @@ function tableOf(name: string): string {
     .join('.')
 }
 
-function ignore(): void {}
-
 /** Codes: appendix A of PostgreSQL's manual. */
 function fault(error: unknown): Fault {
   switch (codeOf(error)) {
@@ -186,15 +147,4 @@ function fault(error: unknown): Fault {
     default:
       return null
   }
-}
-
-/** An error with a severity is the server's answer; 57P.. ends the connection, and 25006 says that it leads to no primary. */
-function survives(error: unknown): boolean {
-  const code = codeOf(error)
-  return code !== null && !code.startsWith('57P') && code !== '25006'
-}
-
-function codeOf(error: unknown): string | null {
-  if (!(error instanceof Error) || error instanceof SessionError || !('severity' in error)) return null
-  return 'code' in error && typeof error.code === 'string' ? error.code : null
 }

@@ -1,0 +1,86 @@
+import { SessionError } from '../errors.ts'
+import { borrowing } from './sql-pool.ts'
+import type { Borrow } from './sql-pool.ts'
+import type { Bound } from './sql.ts'
+
+/** What the store needs of a pool of the package `mysql2`, of either flavour. */
+export type MysqlPool = MysqlPromisePool | { getConnection: unknown; promise(): MysqlPromisePool }
+
+/** What the store needs of a pool of `mysql2/promise`. */
+export interface MysqlPromisePool {
+  getConnection(): Promise<MysqlConnection>
+}
+
+/** What the store needs of a connection of that pool. */
+export interface MysqlConnection {
+  execute(statement: MysqlStatement): Promise<[answer: unknown, fields: unknown]>
+  query(statement: MysqlStatement): Promise<[answer: unknown, fields: unknown]>
+  release(): void
+  destroy(): void
+}
+
+/** A statement as `mysql2` takes it. */
+export interface MysqlStatement {
+  sql: string
+  values?: unknown[]
+  rowsAsArray?: false
+  nestTables?: false
+  typeCast?: true
+}
+
+/** SERVER_STATUS_IN_TRANS: the statement belongs to a transaction that nobody will commit. */
+const inTransaction = 1
+/** Rows as objects of plain values, however the pool was set. */
+const plainRows = { rowsAsArray: false, nestTables: false, typeCast: true } as const
+
+/** Lends connections of a pool of either flavour for `timeout` milliseconds at most. */
+export function mysqlBorrowing(given: MysqlPool, timeout: number): Borrow<MysqlConnection> {
+  const pool = 'promise' in given ? given.promise() : given
+  return borrowing<MysqlConnection>(
+    {
+      borrow: () => pool.getConnection(),
+      giveBack: (connection, broken) => {
+        if (broken === null) connection.release()
+        else connection.destroy()
+      },
+      survives,
+    },
+    timeout,
+  )
+}
+
+/** Runs prepared statements and answers rows or what was changed; throws ERR_SESSION_CONFIG where autocommit is off. */
+export function mysqlStatements(
+  borrow: Borrow<MysqlConnection>,
+  owner: string,
+): (sql: string, values: readonly Bound[]) => Promise<unknown> {
+  // Prepared: `query` would write the values into the text, in a way that a server's sql_mode can break.
+  return (sql, values) =>
+    borrow(async (connection) => {
+      const [answer] = await connection.execute({ sql, values: [...values], ...plainRows })
+      if (isUncommitted(answer))
+        throw new SessionError(
+          'ERR_SESSION_CONFIG',
+          `${owner}: a statement was not committed, because the connections of the pool have autocommit off. Give the store a pool with autocommit on.`,
+        )
+      return answer
+    })
+}
+
+function isUncommitted(answer: unknown): boolean {
+  return (
+    !Array.isArray(answer) && ((answer as { serverStatus?: number }).serverStatus ?? 0) % 2 === inTransaction
+  )
+}
+
+/** An error with a number is the server's answer; 1290, 1792 and 1836 say that the connection leads to no primary. */
+function survives(error: unknown): boolean {
+  const number = numberOf(error)
+  return number !== null && ![1290, 1792, 1836].includes(number)
+}
+
+/** The number of an error that is the server's answer, or null. */
+export function numberOf(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errno' in error) || 'fatal' in error) return null
+  return typeof error.errno === 'number' && error.errno > 0 ? error.errno : null
+}
