@@ -3,6 +3,8 @@ export type Kept = unknown
 
 /** How the values of a session become text and come back. Pure: no clock, no I/O, no promises. */
 export interface Serializer {
+  /** True where the text is bytes, one character (U+0000 to U+00FF) for each. Default: it is text, kept as UTF-8. */
+  readonly bytes?: boolean
   /** Splits stored text into keys and values at rest; throws (any error) when the text is no session. */
   decode(data: string): Map<string, Kept>
   /** The text of a whole session; what `decode` answered and nobody touched comes out as it came in. */

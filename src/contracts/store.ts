@@ -83,6 +83,8 @@ export interface SessionStore {
   readonly ids?: SessionIds
   /** The serializer that belongs to the layout. Default: the configured one. */
   readonly serializer?: Serializer
+  /** Present: cookies appear as Flask-Session's do: with `refreshEachRequest`, a permanent session's with every response. */
+  readonly flask?: { readonly refreshEachRequest: boolean }
   /** False when `createdAt` and `endsAt` do not survive: each write then starts the lifetime again, as Flask-Session does. */
   readonly keepsTimes?: boolean
   /** The record under `id`, renewed in the same step where `renewal` applies (the answer shows the renewed times). */

@@ -27,10 +27,11 @@ export function text(entries: Entries, settings: Settings): string {
       `The session does not fit its schema at ${issues.join(', ')}; it was not stored.`,
     )
   }
-  const data = settings.serializer.encode(entries)
+  const { serializer } = settings
+  const data = serializer.encode(entries)
   // A UTF-16 unit is at most three bytes of UTF-8, so most texts need no counting.
   if (data.length * 3 > settings.maxBytes) {
-    const bytes = Buffer.byteLength(data)
+    const bytes = serializer.bytes === true ? data.length : Buffer.byteLength(data)
     if (bytes > settings.maxBytes) {
       throw new SessionError(
         'ERR_SESSION_SIZE',

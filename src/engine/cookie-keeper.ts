@@ -153,5 +153,5 @@ export class CookieKeeper implements Keeper {
 function permanent(entries: Entries, settings: Settings): Entries {
   return isPermanent(entries, settings)
     ? entries
-    : new Map([...entries, [permanentKey, settings.serializer.keep(true, permanentKey)]])
+    : new Map([[permanentKey, settings.serializer.keep(true, permanentKey)], ...entries])
 }

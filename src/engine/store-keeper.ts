@@ -14,6 +14,7 @@ import { SessionError } from '../errors.ts'
 import { chain, isPromise } from '../lib/awaitable.ts'
 import { hashedIds } from '../lib/id.ts'
 import { isEmpty, mismatches, plain, text } from './contents.ts'
+import { permanentKey } from './dictionary.ts'
 import type { Events } from './events.ts'
 import { applied, type Entries, replayed, type Settled } from './merge.ts'
 import type { Changes } from './journal.ts'
@@ -58,7 +59,6 @@ export interface PeekedSession {
 
 /** Sessions in a store: the cookie holds an id, the record is compared and swapped, and a lost race is replayed. */
 export class StoreKeeper implements Keeper {
-  readonly unasked = false
   readonly #settings: Settings
   readonly #calls: StoreCalls
   readonly #cookie: SessionCookie
@@ -86,6 +86,11 @@ export class StoreKeeper implements Keeper {
     this.#keepsTimes = calls.store.keepsTimes ?? true
     this.#cookie = cookie
     this.#events = events
+  }
+
+  /** Flask-Session's rules may renew the cookie of a permanent session in a request that never looks at it. */
+  get unasked(): boolean {
+    return this.#calls.store.flask?.refreshEachRequest === true
   }
 
   /** How many requests had their changes replayed. */
@@ -269,7 +274,11 @@ export class StoreKeeper implements Keeper {
 
   #nothing(visit: OpenVisit): string | null {
     const leaving = visit.destroyed && this.#cookie.read(visit).length > 0
-    return visit.spoiled || leaving ? this.#cookie.drop(visit) : null
+    if (visit.spoiled || leaving) return this.#cookie.drop(visit)
+    const { found, journal, settings } = visit
+    if (!this.unasked || found === null || isEmpty(journal.base) || !isPermanent(journal.base, settings))
+      return null
+    return this.#cookie.write(visit, found.token, journal.base, settings.clock() + settings.lifetime)
   }
 
   #create(
@@ -281,7 +290,7 @@ export class StoreKeeper implements Keeper {
   ): Awaitable<string> {
     const { settings } = visit
     const now = settings.clock()
-    const entries = settings.permanent ? withPermanence(values, visit) : values
+    const entries = settings.permanent ? withPermanence(values, settings) : values
     const token = this.#ids.next()
     const endsAt = now + settings.lifetime
     const record: SessionRecord = {
@@ -497,8 +506,8 @@ export class StoreKeeper implements Keeper {
 
 const noChanges: Changes = { cleared: false, keys: new Map() }
 
-function withPermanence(entries: Entries, visit: OpenVisit): Entries {
-  return visit.permanent
-    ? new Map([...entries, ['_permanent', visit.settings.serializer.keep(true, '_permanent')]])
-    : entries
+/** What a new session says of its permanence comes first, as in Flask-Session, where it begins with it. */
+function withPermanence(entries: Entries, { serializer }: Settings): Entries {
+  const kept = entries.get(permanentKey) ?? serializer.keep(true, permanentKey)
+  return new Map([[permanentKey, kept], ...entries])
 }

@@ -39,7 +39,7 @@ export function flaskConfig(config: FlaskConfig): FlaskSessions {
   return {
     ...common,
     // Flask-Session begins the lifetime again with every request: so does `idle`, without writing the session again.
-    ...(given.SESSION_REFRESH_EACH_REQUEST !== false && { idle: common.lifetime }),
+    ...(refreshes(given) && { idle: common.lifetime }),
     permanent: given.SESSION_PERMANENT ?? true,
     store: stores[type](given, layout(given, common.lifetime)),
   }
@@ -47,6 +47,10 @@ export function flaskConfig(config: FlaskConfig): FlaskSessions {
 
 function lifetime({ PERMANENT_SESSION_LIFETIME: given = '31 days' }: GivenKeys): number {
   return typeof given === 'number' ? given * 1000 : milliseconds(given, 'PERMANENT_SESSION_LIFETIME')
+}
+
+function refreshes({ SESSION_REFRESH_EACH_REQUEST: given = true }: GivenKeys): boolean {
+  return given
 }
 
 const sameSites: ReadonlyMap<string, 'Lax' | 'Strict' | 'None'> = new Map([
@@ -82,8 +86,7 @@ function secretKey({ SECRET_KEY: secret }: GivenKeys, why: string): Secret {
 function cookieSessions(given: GivenKeys): SessionCodec {
   const secret = secretKey(given, 'without SESSION_TYPE it signs the cookies that sessions live in')
   const { SECRET_KEY_FALLBACKS: fallbacks = [], MAX_COOKIE_SIZE: most = 4093 } = given
-  const rules = { refreshEachRequest: given.SESSION_REFRESH_EACH_REQUEST ?? true }
-  const codec = flaskCookie({ secret, fallbacks, rules })
+  const codec = flaskCookie({ secret, fallbacks, rules: { refreshEachRequest: refreshes(given) } })
   let warned = most === 0
 
   function seal(...[contents, context]: Parameters<SessionCodec['seal']>): string {
@@ -107,6 +110,7 @@ function layout(given: GivenKeys, lifetime: number): FlaskLayoutOptions {
   const { SESSION_KEY_PREFIX: prefix, SESSION_ID_LENGTH: idLength } = given
   return {
     lifetime,
+    rules: { refreshEachRequest: refreshes(given) },
     ...(prefix !== undefined && { prefix }),
     ...(idLength !== undefined && { idLength }),
     ...(given.SESSION_USE_SIGNER === true && {

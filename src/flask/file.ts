@@ -69,13 +69,14 @@ class FlaskFileStore implements SessionStore {
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false
+  readonly flask: Layout['rules']
   readonly #files: CachelibDirectory
   readonly #lifetime: number
   #report: ((event: StoreEvent) => void) | null = null
   #searchedAt = Number.NEGATIVE_INFINITY
   #warned = false
 
-  constructor(files: CachelibDirectory, { ids, prefix, lifetime }: Layout, serializer: Serializer) {
+  constructor(files: CachelibDirectory, { ids, prefix, lifetime, rules }: Layout, serializer: Serializer) {
     this.ids = {
       next: () => ids.next(),
       record(token) {
@@ -84,6 +85,7 @@ class FlaskFileStore implements SessionStore {
       },
     }
     this.serializer = serializer
+    this.flask = rules
     this.#files = files
     this.#lifetime = lifetime
   }

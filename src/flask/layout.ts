@@ -18,6 +18,8 @@ export interface FlaskLayoutOptions {
   readonly secret?: Secret
   /** PERMANENT_SESSION_LIFETIME. Records hold only their expiry: they were seen one lifetime before it. Default 31 days. */
   readonly lifetime?: Duration
+  /** Cookies appear as Flask-Session's do: `refreshEachRequest` is SESSION_REFRESH_EACH_REQUEST. Default: only when they change. */
+  readonly rules?: { readonly refreshEachRequest: boolean }
 }
 
 /** A layout's common options, checked. */
@@ -26,6 +28,7 @@ export interface Layout {
   readonly ids: SessionIds
   /** Milliseconds. */
   readonly lifetime: number
+  readonly rules: { readonly refreshEachRequest: boolean }
 }
 
 /** SESSION_SERIALIZATION_FORMAT. */
@@ -37,6 +40,7 @@ const shape = /^[\w-]{1,200}$/
 /** Checks the options; throws ERR_SESSION_CONFIG, and for the secret ERR_SESSION_SECRET. */
 export function layoutOf(options: FlaskLayoutOptions, owner: string): Layout {
   const { prefix = 'session:', idLength = 32, secret, lifetime = '31 days' } = options
+  const { rules = { refreshEachRequest: false } } = options
   if (typeof prefix !== 'string' || /\p{Surrogate}/u.test(prefix))
     throw new SessionError('ERR_SESSION_CONFIG', `${owner}: \`prefix\` must be text, such as 'session:'.`)
   if (!Number.isInteger(idLength) || idLength < 16 || idLength > 128)
@@ -44,7 +48,7 @@ export function layoutOf(options: FlaskLayoutOptions, owner: string): Layout {
       'ERR_SESSION_CONFIG',
       `${owner}: \`idLength\` must be a whole number from 16 to 128.`,
     )
-  return { prefix, ids: idsOf(idLength, secret), lifetime: milliseconds(lifetime, 'lifetime') }
+  return { prefix, ids: idsOf(idLength, secret), lifetime: milliseconds(lifetime, 'lifetime'), rules }
 }
 
 /** What writes a format, and reads both; throws ERR_SESSION_CONFIG for any other. */

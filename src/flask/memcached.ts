@@ -57,13 +57,19 @@ class FlaskMemcachedStore implements MemcachedStore {
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false
+  readonly flask: Layout['rules']
   readonly #connection: MemcachedConnection
   readonly #prefix: string
   readonly #lifetime: number
 
-  constructor(connection: MemcachedConnection, { ids, prefix, lifetime }: Layout, serializer: Serializer) {
+  constructor(
+    connection: MemcachedConnection,
+    { ids, prefix, lifetime, rules }: Layout,
+    serializer: Serializer,
+  ) {
     this.ids = ids
     this.serializer = serializer
+    this.flask = rules
     this.#connection = connection
     this.#prefix = prefix
     this.#lifetime = lifetime

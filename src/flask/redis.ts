@@ -55,6 +55,7 @@ class FlaskRedisStore implements SessionStore {
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false
+  readonly flask: Layout['rules']
   readonly #commands: RedisCommands
   readonly #prefix: string
   readonly #lifetime: number
@@ -62,9 +63,10 @@ class FlaskRedisStore implements SessionStore {
   readonly #apart: boolean
   #report: ((event: StoreEvent) => void) | null = null
 
-  constructor(commands: RedisCommands, { ids, prefix, lifetime }: Layout, serializer: Serializer) {
+  constructor(commands: RedisCommands, { ids, prefix, lifetime, rules }: Layout, serializer: Serializer) {
     this.ids = ids
     this.serializer = serializer
+    this.flask = rules
     this.#commands = commands
     this.#prefix = toUtf8(prefix)
     this.#lifetime = lifetime

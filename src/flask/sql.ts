@@ -99,6 +99,7 @@ class FlaskSqlStore implements SqlStore {
   readonly ids: SessionIds
   readonly serializer: Serializer
   readonly keepsTimes = false
+  readonly flask: Layout['rules']
   readonly #database: SqlDatabase
   readonly #table: string
   readonly #prefix: string
@@ -113,6 +114,7 @@ class FlaskSqlStore implements SqlStore {
     this.immediate = database.kind === 'sqlite' ? 'without renewal' : false
     this.ids = layout.ids
     this.serializer = serializer
+    this.flask = layout.rules
     this.#database = database
     this.#table = names.map((name) => quoted(name, dialect.quote)).join('.')
     this.#prefix = layout.prefix

@@ -40,6 +40,8 @@ export function pythonSerializer(
   const origins = new WeakMap<object, Value>()
 
   return {
+    bytes: true,
+
     decode(data: string): Map<string, Kept> {
       const format = formatOf(data)
       const entries = new Map<string, Kept>()

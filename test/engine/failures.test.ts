@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionError, SessionStore } from '../../src/index.ts'
 import { createSessions } from '../../src/index.ts'
+import { flaskMsgpack } from '../../src/serializers/flask-session.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { lab, type Lab, values, watched } from './visitor.ts'
 
@@ -169,6 +170,14 @@ describe('a record that cannot be read', () => {
 })
 
 describe('sizes', () => {
+  test('a record that is bytes has as many as it has characters', async () => {
+    const store = Object.assign(watched(memoryStore({ max: 10 })), { serializer: flaskMsgpack })
+    const app = lab({ store, maxBytes: 1000 })
+    const set = (length: number) => app.request((s) => s.set('a', new Uint8Array(length).fill(0xff)))
+    await set(1000 - 6)
+    await expect(set(1000 - 5)).rejects.toThrow('would be 1001 bytes')
+  })
+
   test('over maxBytes the end of the request fails and the old record stays', async () => {
     const app = lab({ maxBytes: 1000 })
     await app.request((s) => s.set('a', 'x'.repeat(990)))

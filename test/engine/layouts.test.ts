@@ -51,3 +51,55 @@ test('a layout that keeps no times: each write starts the lifetime again, and a 
   app.now += 60 * 60_000
   expect(await values(app)).toEqual({})
 })
+
+test('by Flask’s rules a permanent session’s cookie goes out with every response, whoever looks', async () => {
+  const store = watched(memoryStore({ max: 10 }))
+  const rules = (refreshEachRequest: boolean) => ({ flask: { refreshEachRequest }, keepsTimes: false })
+  const app = lab({ store: Object.assign(store, rules(true)), lifetime: '1 hour', permanent: true })
+  const untouched = async (of = app) => of.leave(await of.visit())
+  const calls = () => store.calls.splice(0)
+
+  expect([await untouched(), calls()]).toEqual([null, []])
+  await app.request((s) => s.set('a', 1))
+  calls()
+  app.now += 60_000
+  const line = `${app.jar}; Expires=${new Date(app.now + 3_600_000).toUTCString()}; Secure; HttpOnly; Path=/; SameSite=Lax`
+  const visit = await app.visit()
+  expect(await visit.close()).toEqual({ setCookie: line, vary: true })
+  expect(calls()).toEqual(['get'])
+  expect(await app.leave(await app.visit())).toBe(line)
+
+  // Where Flask sends none: not permanent, unknown, ended.
+  await app.request((s) => (s.permanent = false))
+  expect(await untouched()).toBeNull()
+  await app.request((s) => (s.permanent = true))
+  const ended = await app.visit()
+  await app.request((s) => s.destroy())
+  calls()
+  expect(await untouched()).toBeNull()
+  expect(calls()).toEqual([])
+  expect(await app.leave(ended)).toBe(line) // it was read before
+
+  // A lazy app reads where Flask would have something to send, and else not.
+  await app.request((s) => s.set('a', 1))
+  for (const refresh of [true, false]) {
+    Object.assign(store, rules(refresh))
+    const lazy = lab({ store, lazy: true, lifetime: '1 hour', permanent: true })
+    lazy.jar = app.jar
+    calls()
+    expect([(await untouched(lazy)) !== null, calls()]).toEqual(refresh ? [true, ['get']] : [false, []])
+  }
+})
+
+test('a new session says first whether it is permanent, as in Flask-Session', async () => {
+  const app = lab({ permanent: true })
+  const stored = async () => (await app.store.page(null, 1)).sessions[0]!.id
+  await app.request((s) => s.set('a', 1))
+  expect((await app.store.get(await stored()))!.data).toBe('{"_permanent":true,"a":1}')
+  await app.request((s) => s.destroy())
+  await app.request((s) => {
+    s.set('a', 1)
+    s.permanent = false
+  })
+  expect((await app.store.get(await stored()))!.data).toBe('{"_permanent":false,"a":1}')
+})

@@ -2,13 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as fc from 'fast-check'
+import mysql from 'mysql2'
+import pg from 'pg'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flaskConfig } from '../../src/flask/index.ts'
 import type { FlaskConfig } from '../../src/flask/index.ts'
 import { createSessions } from '../../src/index.ts'
+import { mariadbProgram, startMariadb } from '../real/mariadb.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
 import { pythonPath } from '../real/python.ts'
+import { postgresProgram, startPostgres } from '../real/postgres.ts'
 import { redisProgram, startRedis } from '../real/redis.ts'
 import { Sqlite } from '../real/sqlite.ts'
 import { few, seed, share, steps, Visitor } from './share.ts'
@@ -75,9 +79,39 @@ function inSqlite(): Place {
   }
 }
 
+async function inPostgres(): Promise<Place> {
+  const server = await startPostgres(postgresProgram()!)
+  const pool = new pg.Pool({ connectionString: server.url })
+  const type = { SESSION_TYPE: 'sqlalchemy' } as const
+  return {
+    flask: { ...type, DATABASE: server.url.replace('postgres:', 'postgresql+psycopg:') },
+    hipflask: { ...type, SESSION_SQLALCHEMY: pool },
+    async end() {
+      await pool.end()
+      await server.stop()
+    },
+  }
+}
+
+async function inMariadb(): Promise<Place> {
+  const server = await startMariadb(mariadbProgram()!)
+  const pool = mysql.createPool({ uri: server.url })
+  const type = { SESSION_TYPE: 'sqlalchemy' } as const
+  return {
+    flask: { ...type, DATABASE: server.url.replace('mysql:', 'mysql+pymysql:') },
+    hipflask: { ...type, SESSION_SQLALCHEMY: pool },
+    async end() {
+      await pool.promise().end()
+      await server.stop()
+    },
+  }
+}
+
 const places = [
   { name: 'files', open: inFiles, missing: false, more: {} },
   { name: 'SQLite', open: inSqlite, missing: Sqlite === null, more: {} },
+  { name: 'PostgreSQL', open: inPostgres, missing: postgresProgram() === null, more: {} },
+  { name: 'MariaDB', open: inMariadb, missing: mariadbProgram() === null, more: {} },
   { name: 'memcached', open: inMemcached, missing: memcachedProgram === null, more: {} },
   { name: 'Redis', open: inRedis, missing: redisProgram === null, more: {} },
   {
@@ -92,6 +126,41 @@ const places = [
     } as const,
   },
 ]
+
+/** Request by request: the cookie, and whether the answer depends on it. */
+async function whatClientSees(twin: Twin): Promise<unknown[]> {
+  const visitor = new Visitor()
+  const seen: unknown[] = []
+  const note = async (path: string, method: 'GET' | 'POST' = 'GET', body?: string): Promise<void> => {
+    const before = visitor.header
+    await visitor.ask(twin, path, method, body)
+    const cookies = visitor.told.lines.map((line) => {
+      if (/; Max-Age=0/.test(line)) return 'deleted'
+      const [, expires] = /; Expires=([^;]*)/.exec(line) ?? []
+      const left = expires === undefined ? null : (Date.parse(expires) - Date.now()) / 1000
+      return {
+        isNew: visitor.header !== before,
+        lives: left === null ? 'with the browser' : Math.abs(left - common.PERMANENT_SESSION_LIFETIME) < 30,
+        attributes: line.replace(/^[^;]*|Expires=[^;]*; /g, ''),
+      }
+    })
+    seen.push({ path, cookies, vary: visitor.told.vary })
+  }
+  await note('/ready')
+  await note('/')
+  await note('/begin?do=a', 'POST')
+  await note('/ready')
+  await note('/')
+  await note('/begin?do=b', 'POST')
+  await note('/flash?text=Hi&category=info', 'POST')
+  await note('/flashes', 'POST')
+  await note('/permanent?on=0', 'POST')
+  await note('/ready')
+  await note('/')
+  await note('/permanent?on=1', 'POST')
+  await note('/ready')
+  return seen
+}
 
 for (const { name, open, missing, more } of places) {
   describe.skipIf(pythonPath === null || missing)(
@@ -160,6 +229,70 @@ for (const { name, open, missing, more } of places) {
         expect(revived.session.toJSON()).toEqual({})
         await options.store?.close?.()
       })
+
+      test('Flask revives what was ended here while its request ran: its last write wins', async () => {
+        const [flask, ours] = twins as [Twin, Twin]
+        const visitor = new Visitor()
+        await visitor.post(flask, '/login?name=Ada')
+        const late = visitor.copy()
+        const slow = late.post(flask, '/slow')
+        const deadline = Date.now() + 30_000
+        while ((await new Visitor().ask(flask, '/slow')) !== '1' && Date.now() < deadline)
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        const copy = visitor.copy()
+        await visitor.post(ours, '/logout')
+        expect(await copy.ask(ours, '/')).toBe('["dict",[]]')
+        await new Visitor().post(flask, '/go-on')
+        expect(await slow).toBe('late')
+        for (const twin of twins) expect(await late.ask(twin, '/'), twin.name).toMatch(/Ada.*late/)
+      })
+
+      test('new sessions are those of Flask, byte for byte and key by key', async () => {
+        const options = flaskConfig({ ...common, ...place.hipflask, ...more })
+        const { ids, serializer } = options.store!
+        const stored = async (twin: Twin, steps: string): Promise<unknown> => {
+          const visitor = new Visitor()
+          await visitor.post(twin, `/begin?do=${steps}`)
+          // The client of memcached in Flask does not wait for its answer.
+          await visitor.ask(twin, '/')
+          const { data } = (await options.store!.get(ids!.record(visitor.cookies.get('session')!)!))!
+          // A pickle has many spellings; its keys have their order all the same.
+          return name === 'files' ? [...serializer!.decode(data).keys()] : data
+        }
+        // Of a session that is not permanent anyway, only Flask writes down that it is not to be.
+        const asBorn = ['a', 'a b', 'on a', 'a on', 'a on b']
+        const permanent = ['off a', 'a off', 'a off on', 'a off b on', 'a b clear c']
+        try {
+          for (const [begins, walks] of [
+            [true, [...asBorn, ...permanent]],
+            [false, asBorn],
+          ] as const) {
+            for (const twin of twins) await twin.configure({ SESSION_PERMANENT: begins })
+            for (const steps of walks) {
+              const theirs = await stored(twins[0]!, steps)
+              for (const twin of twins.slice(1))
+                expect(await stored(twin, steps), `${twin.name}: ${steps}`).toEqual(theirs)
+            }
+          }
+        } finally {
+          for (const twin of twins) await twin.configure({ SESSION_PERMANENT: true })
+          await options.store!.close?.()
+        }
+      })
+
+      test.each([true, false])(
+        'a client sees the cookies of Flask, SESSION_REFRESH_EACH_REQUEST %s',
+        async (SESSION_REFRESH_EACH_REQUEST) => {
+          const before = { ...common, ...more }.SESSION_REFRESH_EACH_REQUEST
+          try {
+            for (const twin of twins) await twin.configure({ SESSION_REFRESH_EACH_REQUEST })
+            const [theirs, ...ours] = await Promise.all(twins.map((twin) => whatClientSees(twin)))
+            for (const one of ours) expect(one).toEqual(theirs)
+          } finally {
+            for (const twin of twins) await twin.configure({ SESSION_REFRESH_EACH_REQUEST: before })
+          }
+        },
+      )
 
       test('a session is one as permanent as the other', async () => {
         for (const here of twins) {

@@ -10,6 +10,15 @@ export const seed = Number(process.env['HIPFLASK_SEED'] ?? Math.floor(Math.rando
 /** One browser that visits the twins by turns, with the cookies of all of them, as a browser has for one host. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
+  /** What the last answer said of the session: its Set-Cookie lines, and its Vary. */
+  told: { readonly lines: readonly string[]; readonly vary: string | null } = { lines: [], vary: null }
+
+  /** Another browser with the same cookies. */
+  copy(): Visitor {
+    const other = new Visitor()
+    for (const [name, value] of this.cookies) other.cookies.set(name, value)
+    return other
+  }
 
   /** The Cookie header. */
   get header(): string {
@@ -23,7 +32,8 @@ export class Visitor {
     const text = (await response.text()).trimEnd()
     if (response.status !== 200)
       throw new Error(`${twin.name} answered ${response.status} to ${path}: ${text}`)
-    for (const line of response.headers.getSetCookie()) {
+    this.told = { lines: response.headers.getSetCookie(), vary: response.headers.get('vary') }
+    for (const line of this.told.lines) {
       const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(line) ?? []
       if (/; Max-Age=0/.test(line)) this.cookies.delete(name)
       else this.cookies.set(name, value)

@@ -7,6 +7,7 @@ python twin.py PORT CONFIG, where CONFIG is JSON: Flask's keys, and for Flask-Se
 import datetime
 import json
 import sys
+import threading
 import uuid
 
 from flask import Flask, flash, get_flashed_messages, request, session
@@ -145,9 +146,48 @@ def pop():
     return typed(session.pop(request.args["key"], None))
 
 
+@app.post("/begin")
+def begin():
+    for step in request.args["do"].split():
+        if step in ("on", "off"):
+            session.permanent = step == "on"
+        elif step == "clear":
+            session.clear()
+        else:
+            session[step] = 1
+    return "begun"
+
+
+read, go_on = threading.Event(), threading.Event()
+
+
+@app.post("/slow")
+def slow():
+    """Reads the session and changes it when told to."""
+    session.get("name")
+    read.set()
+    go_on.wait(60)
+    session["late"] = 1
+    return "late"
+
+
+@app.get("/slow")
+def is_slow():
+    return "1" if read.is_set() else "0"
+
+
+@app.post("/go-on")
+def let_it_go_on():
+    go_on.set()
+    return "gone on"
+
+
 @app.post("/config")
 def configure():
-    app.config.update(request.get_json())
+    keys = request.get_json()
+    app.config.update(keys)
+    if "SESSION_PERMANENT" in keys:
+        app.session_interface.permanent = keys["SESSION_PERMANENT"]
     return "configured"
 
 

@@ -138,6 +138,15 @@ function answer(session: Session<Data>, url: string, text: string, end: 'destroy
       return 'put'
     case '/pop':
       return JSON.stringify(typed(session.pop(word('key'), null)))
+    case '/begin':
+      for (const step of word('do').split(' ')) {
+        if (step === 'on' || step === 'off') session.permanent = step === 'on'
+        else if (step === 'clear') session.clear()
+        else session.set(step, 1)
+      }
+      return 'begun'
+    case '/ready':
+      return 'ready'
     default:
       throw new Error(`no route ${pathname}`)
   }
