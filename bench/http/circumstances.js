@@ -5,11 +5,22 @@ import path from 'node:path'
 import { machine } from '../machine.js'
 
 const bench = path.join(import.meta.dirname, '..')
+const names = [
+  ...['hipflask', 'express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3'],
+  ...[
+    'express-session',
+    'connect-redis',
+    'session-file-store',
+    'connect-pg-simple',
+    'cookie-session',
+    'iron-session',
+  ],
+  ...['@fastify/session', '@fastify/cookie', '@fastify/secure-session', 'koa-session', 'hono-sessions'],
+  ...['redis', 'ioredis', 'pg', 'better-sqlite3'],
+]
 
 /** On what the figures were taken: the machine with the date, and the version of everything that took part. */
 export function circumstances(tools) {
-  const { dependencies } = JSON.parse(readFileSync(path.join(bench, 'package.json'), 'utf8'))
-  const names = [...Object.keys(dependencies), 'better-sqlite3']
   const versions = Object.fromEntries(names.map((name) => [name, versionOf(name)]))
   const wrk = /wrk (\S+)/.exec(said('wrk', '-v'))?.[1]
   return {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, mkdirSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { createClient } from 'redis'
@@ -28,12 +29,12 @@ export async function startRedis() {
   return { ...running, url, version }
 }
 
-/** A PostgreSQL in a new folder below `above`: `url`, `version`, `stop`; null where it is not installed. */
-export async function startPostgres(above) {
+/** A PostgreSQL with an empty database: `url`, `version`, `stop`; null where it is not installed. */
+export async function startPostgres() {
   const program = locate('/usr/lib/postgresql/*/bin/postgres', 'postgres')
   if (program === null) return null
-  const folder = path.join(above, 'postgres')
-  mkdirSync(folder)
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   if (unprivileged.uid !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid)
   const data = path.join(folder, 'data')
   execFileSync(

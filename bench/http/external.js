@@ -35,7 +35,8 @@ export function preparePython() {
   if (missing.length > 0)
     run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...missing])
   const version = run(python, ['-c', 'import platform; print(platform.python_version())']).trim()
-  return { python, versions: { Python: version, ...Object.fromEntries(versions()) } }
+  const named = versions().map(([name, version]) => [name === 'redis' ? 'redis-py' : name, version])
+  return { python, versions: { Python: version, ...Object.fromEntries(named) } }
 }
 
 /** Builds the server in Go with scs; throws where Go is missing or the modules cannot be had. */

@@ -17,13 +17,15 @@ const scenes = {
   S3c: ({ headers }) => ({ path: '/plain', header: headers[0] }),
   S4: ({ many }) => ({ path: '/read', cookies: many, order: 'random' }),
 }
+const perWindow = 150
+
 const isExternal = ({ framework }) => framework === 'flask' || framework === 'go'
 
 /** What a framework's lines will take, in milliseconds of load; the rest is little beside it. */
 export function unitsOf(lines, plan) {
   return (
     lines.length *
-    (Object.keys(scenes).length * plan.rounds * (1 + 1 / plan.between) * (plan.window + 180) + 3000)
+    (Object.keys(scenes).length * plan.rounds * (1 + 1 / plan.between) * (plan.window + perWindow) + 3000)
   )
 }
 
@@ -31,9 +33,19 @@ export function unitsOf(lines, plan) {
  * Measures the lines of one framework: every server is started and checked, then rounds of all of them are interleaved with
  * the server without a session. Answers a result for each line; a line that fails has `failure` with the reason.
  */
-export async function measureFramework(lines, { plan, environment, tools, folder, progress }) {
-  const [bare, ...others] = lines
+export async function measureFramework(lines, around) {
   const results = new Map(lines.map((line) => [line, { ...line, scenes: {} }]))
+  try {
+    await measureAll(lines, results, around)
+  } catch (error) {
+    around.progress.say(`${lines[0].framework}: ${error.message}`)
+    for (const result of results.values()) result.failure ??= error.message
+  }
+  return [...results.values()]
+}
+
+async function measureAll(lines, results, { plan, environment, tools, folder, progress }) {
+  const [bare, ...others] = lines
   const running = new Map()
   const fail = (line, during, error) => {
     const server = running.get(line)
@@ -51,7 +63,7 @@ export async function measureFramework(lines, { plan, environment, tools, folder
         results.get(line).startRss = (await server.usage()).rss
         await check(server, line)
         server.load = await prepared(server, line, plan, folder)
-        for (const scene of line === bare ? ['S3'] : ['S1', 'S2', 'S3c'])
+        for (const scene of line === bare ? ['S3', 'S3'] : ['S1', 'S2', 'S3c'])
           await measure(server, scenes[scene](server.load), plan.warm)
       } catch (error) {
         fail(line, 'start', error)
@@ -59,13 +71,14 @@ export async function measureFramework(lines, { plan, environment, tools, folder
       progress.step(3000 / 2)
     }
     if (results.get(bare).failure !== undefined)
-      throw new Error(`the bare framework: ${results.get(bare).failure}`)
+      throw new Error(`without a session, ${results.get(bare).failure}`)
     const alive = () => others.filter((line) => results.get(line).failure === undefined)
 
     const taken = new Map(lines.map((line) => [line, { S0: [], S1: [], S2: [], S3: [], S3c: [], S4: [] }]))
     for (let round = 0; round < plan.rounds; round++) {
       for (const scene of Object.keys(scenes)) {
-        const order = round % 2 === 0 ? alive() : alive().toReversed()
+        const asked = alive().filter((line) => line.only?.includes(scene) ?? true)
+        const order = round % 2 === 0 ? asked : asked.toReversed()
         let before = await without()
         for (let at = 0; at < order.length; at += plan.between) {
           const together = order.slice(at, at + plan.between)
@@ -78,7 +91,7 @@ export async function measureFramework(lines, { plan, environment, tools, folder
             } catch (error) {
               fail(line, scene, error)
             }
-            progress.step(plan.window + 180)
+            progress.step(plan.window + perWindow)
           }
           const after = await without()
           for (const [line, figures] of measured) {
@@ -95,13 +108,14 @@ export async function measureFramework(lines, { plan, environment, tools, folder
     async function without() {
       const figures = await measure(running.get(bare), { path: '/plain' }, windowOf(bare))
       taken.get(bare).S0.push({ ...figures, added: 0, ratio: 1 })
-      progress.step((plan.window + 180) / plan.between)
+      progress.step((plan.window + perWindow) / plan.between)
       return figures
     }
     function windowOf(line) {
       return isExternal(line) ? Math.max(plan.window, 500) : plan.window
     }
     for (const line of lines) results.get(line).scenes = mediansOf(taken.get(line))
+    results.get(bare).noise = noiseOf(taken.get(bare).S0)
 
     for (const line of alive()) {
       const server = running.get(line)
@@ -116,7 +130,6 @@ export async function measureFramework(lines, { plan, environment, tools, folder
   } finally {
     await Promise.all([...running.values()].map((server) => server.stop()))
   }
-  return [...results.values()]
 }
 
 /** The Cookie headers that a server's loads send: all, and files of 64 and of all. */
@@ -129,6 +142,11 @@ async function prepared(server, line, plan, folder) {
     return at
   }
   return { headers, few: file('few', headers.slice(0, 64)), many: file('many', headers) }
+}
+
+/** By how much two neighbouring measurements of the same server differ: the median, in microseconds of CPU per request. */
+function noiseOf(rounds) {
+  return median(rounds.slice(1).map(({ cpu }, at) => Math.abs(cpu - rounds[at].cpu)))
 }
 
 /** The median of each figure over the rounds, scene by scene. */

@@ -23,8 +23,8 @@ const words = process.argv.slice(2)
 const quick = words.includes('--quick')
 const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : ''
 const plan = quick
-  ? { rounds: 1, window: 250, warm: 150, between: 3, sessions: 250, redirects: 20 }
-  : { rounds: 3, window: 400, warm: 500, between: 2, sessions: 1000, redirects: 100 }
+  ? { rounds: 1, window: 200, warm: 250, between: 3, sessions: 250, redirects: 10 }
+  : { rounds: 3, window: 280, warm: 500, between: 3, sessions: 1000, redirects: 50 }
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
 if (words.includes('--report')) {
@@ -51,7 +51,7 @@ const lines = places.filter(
 )
 const needed = new Set(lines.map(({ needs }) => needs).filter((name) => name !== undefined))
 if (needed.has('python')) needed.add('redis')
-const { tools, missing } = await makeTools(needed, folder)
+const { tools, missing } = await makeTools(needed)
 for (const line of missing) console.log(line)
 const environment = {
   BENCH_FOLDER: path.join(folder, 'servers'),

@@ -1,3 +1,26 @@
-export function writePage(w) {
-  console.log(JSON.stringify(w).length)
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { reportOf } from './report.js'
+
+const root = path.join(import.meta.dirname, '../..')
+const markers = /(<!-- performance -->\n)[\s\S]*?(<!-- end -->)/
+
+/** Writes docs/performance.md with its charts, and its part of the README. */
+export function writePage(whole) {
+  const docs = path.join(root, 'docs')
+  const images = path.join(docs, 'images')
+  const { page, readme, charts } = reportOf(whole, { growth: existsSync(path.join(docs, 'growth.md')) })
+  mkdirSync(images, { recursive: true })
+  for (const old of readdirSync(images)) if (/^performance-.*\.svg$/.test(old)) rmSync(path.join(images, old))
+  for (const [name, { svg }] of Object.entries(charts)) writeFileSync(path.join(images, name), svg)
+  writeFileSync(path.join(docs, 'performance.md'), page)
+  const file = path.join(root, 'README.md')
+  const text = readFileSync(file, 'utf8')
+  if (!markers.test(text)) throw new Error('README.md has no <!-- performance --> … <!-- end -->')
+  if (readme !== '')
+    writeFileSync(
+      file,
+      text.replace(markers, (_, start, end) => `${start}${readme}\n${end}`),
+    )
+  console.log(`written: docs/performance.md, ${Object.keys(charts).length} charts, README.md`)
 }
