@@ -45,7 +45,7 @@ export interface Dialect {
   readonly least: string
   /** One statement that reads a record and renews it where that applies, binding id, seenBefore, seenAt, expiresAt; null where none can. */
   readonly renewing: string | null
-  /** One statement that removes at most `sweepBatch` records, binding the time. */
+  /** One statement that removes at most `sweepBatch` (`immediate`: `blockingSweepBatch`) records, binding the time. */
   readonly sweep: string
   readonly rows: (sql: string, values: readonly Bound[]) => Awaitable<readonly Row[]>
   /** Runs a statement that writes, and answers how many rows it found (or changed, the difference does not matter here). */
@@ -56,6 +56,8 @@ export interface Dialect {
 
 /** How many records one statement of `gc` removes: few enough to hold no lock for long. */
 export const sweepBatch = 500
+/** The same where a statement is answered at once, and nothing else runs meanwhile. */
+export const blockingSweepBatch = 50
 /** How long deadlocks, serialisation failures and locked databases are tried again, in milliseconds. */
 const patience = 1_000
 /** How often a read that may not wait for a promise tries a locked database; each try waits a little by itself. */
@@ -275,17 +277,18 @@ export function sqlStore(dialect: Dialect): SqlStore {
     },
 
     gc(now: number, signal?: AbortSignal): Awaitable<number> {
+      const batch = dialect.immediate ? blockingSweepBatch : sweepBatch
       const step = (): Awaitable<number> =>
         signal?.aborted ? 0 : persist(() => dialect.change(dialect.sweep, [now]))
       async function rest(first: number): Promise<number> {
         let gone = first
-        for (let last = first; last >= sweepBatch; gone += last) {
+        for (let last = first; last >= batch; gone += last) {
           await new Promise((resolve) => setImmediate(resolve))
           last = await step()
         }
         return gone
       }
-      return chain(step(), (first) => (first < sweepBatch ? first : rest(first)))
+      return chain(step(), (first) => (first < batch ? first : rest(first)))
     },
 
     migrate: dialect.migrate,

@@ -2,7 +2,7 @@ import { SessionError } from '../errors.ts'
 import type { Renewal, StoredRecord } from '../contracts/store.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bound, Dialect, Fault, Row, SqlStore } from './sql.ts'
-import { nameParts, quoted, sqlStore, sweepBatch, wrongClient } from './sql.ts'
+import { blockingSweepBatch, nameParts, quoted, sqlStore, wrongClient } from './sql.ts'
 
 /** What the store needs of a database of `better-sqlite3` or `node:sqlite` (DatabaseSync). */
 export interface SqliteDatabase {
@@ -81,7 +81,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     mark: () => '?',
     least: 'MIN',
     renewing: null,
-    sweep: `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE expires_at <= ? LIMIT ${sweepBatch})`,
+    sweep: `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE expires_at <= ? LIMIT ${blockingSweepBatch})`,
     rows: (sql, values) => prepare(sql).all(...values) as Row[],
     change: (sql, values) => {
       if (database.inTransaction || database.isTransaction) throw insideTransaction()

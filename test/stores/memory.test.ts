@@ -86,7 +86,7 @@ describe('the sweep', () => {
     }
     setImmediate(turn)
     const gone = await store.gc(record.expiresAt, stop.signal)
-    expect(gone).toBeGreaterThanOrEqual(10_000)
+    expect(gone).toBeGreaterThanOrEqual(1_000)
     expect(gone).toBeLessThan(50_000)
     expect(await store.gc(record.expiresAt)).toBe(50_000 - gone)
     expect(store.page(null, 10)).toEqual({ sessions: [], next: null })

@@ -1,0 +1,140 @@
+/*
+ * `npm run bench:growth`: what happens when sessions get many (to a million), large, of many keys, and asked for over many
+ * connections. Writes docs/growth.md and its plots. `-- --quick` goes to 100,000 in less than three minutes; `-- --only
+ * KIND` measures one kind of store and writes no page; `-- --report` writes the page again from the last figures.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { startPostgres, startRedis } from './http/databases.js'
+import { Progress } from './http/progress.js'
+import { child } from './growth/child.js'
+import { folderFor } from './growth/folders.js'
+import { startMariadb } from './growth/mariadb.js'
+import { writePage } from './growth/write.js'
+import { connectionRuns, measureConnections } from './growth/connections.js'
+import { machine } from './machine.js'
+
+const words = process.argv.slice(2)
+const quick = words.includes('--quick')
+const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : null
+const seed = Number(process.env.HIPFLASK_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const kept = path.join(import.meta.dirname, '../node_modules/.cache/hipflask-bench/growth.json')
+if (words.includes('--report')) {
+  await writePage(JSON.parse(readFileSync(kept, 'utf8')))
+  process.exit()
+}
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-growth-'))
+// Servers that refuse to run as root go through it to folders of their own.
+chmodSync(folder, 0o711)
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+// Ending by a signal is ending by `exit`; servers and children end with this process.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
+const started = performance.now()
+const sizes = quick ? [1_000, 10_000, 100_000] : [1_000, 10_000, 100_000, 1_000_000]
+const kinds = ['memory', 'file', 'sqlite', 'redis', 'postgres', 'mariadb'].filter(
+  (kind) => only === null || kind === only,
+)
+/** Units of work: one for a session that is filled in; the file store's cost more, and so does a sweep. */
+const [total] = [sizes.reduce((sum, size) => sum + size, 0)]
+const payloadUnits = total * 0.6
+const connectionUnits = total * 1.4
+const after = only === null ? payloadUnits + connectionUnits : 0
+const progress = new Progress(kinds.length * total * 2 + after)
+
+const makers = {
+  redis: ['Redis', 'apt-get install redis-server', () => startRedis()],
+  postgres: ['PostgreSQL', 'apt-get install postgresql', () => startPostgres(folder)],
+  mariadb: ['MariaDB', 'apt-get install mariadb-server', () => startMariadb(folder)],
+}
+const versions = {}
+const missing = []
+const stores = []
+let payload = null
+let connections = null
+
+/** Starts what a kind needs, and ends it when `work` is done; null where it is not on this machine. */
+async function served(kind, work) {
+  if (makers[kind] === undefined) return work({ folder })
+  const [name, install, make] = makers[kind]
+  const server = await make()
+  if (server === null) {
+    missing.push(`${name} is not on this machine: ${install}`)
+    progress.say(`left out: ${missing.at(-1)}`)
+    return null
+  }
+  versions[name] = server.version
+  try {
+    return await work({ folder, [kind]: server.url })
+  } finally {
+    await server.stop()
+    rmSync(path.join(folder, kind), { recursive: true, force: true })
+  }
+}
+
+/** Where the file store's files lie, and to which size there is room for them. */
+function files() {
+  for (let most = sizes.length; most > 0; most--) {
+    const found = folderFor(sizes.slice(0, most).reduce((sum, size) => sum + size, 0))
+    if (found !== null) return { ...found, sizes: sizes.slice(0, most) }
+  }
+  return null
+}
+
+let fileSystem = null
+for (const kind of kinds) {
+  progress.stage(kind)
+  const task = { kind, sizes, seed, rounds: quick ? 3 : 5, reads: 2_000 }
+  const room = kind === 'file' ? files() : null
+  if (room !== null) Object.assign(task, { sizes: room.sizes })
+  const result = await served(kind, (place) =>
+    child('grow.js', { ...task, place: { ...place, files: room?.folder } }, (done) => progress.step(done)),
+  )
+  progress.step(total)
+  if (result !== null) stores.push(result)
+  if (room === null) continue
+  fileSystem = room.what
+  rmSync(room.folder, { recursive: true, force: true })
+}
+
+if (only === null) {
+  const redis = await startRedis()
+  const postgres = await startPostgres(folder)
+  const mariadb = await startMariadb(folder)
+  try {
+    progress.stage('values and keys')
+    const place = { folder, redis: redis?.url, postgres: postgres?.url, mariadb: mariadb?.url }
+    payload = await child('payload.js', { place, seed, times: quick ? 60 : 200 }, (share) =>
+      progress.step(share * payloadUnits),
+    )
+    progress.stage('connections')
+    connections = await measureConnections({ folder, place, quick }, () =>
+      progress.step(connectionUnits / connectionRuns),
+    )
+  } finally {
+    await Promise.all([redis, postgres, mariadb].map((server) => server?.stop()))
+  }
+}
+progress.end()
+
+const minutes = (performance.now() - started) / 60_000
+const figures = {
+  machine: machine(),
+  quick,
+  seed,
+  minutes,
+  sizes,
+  versions,
+  fileSystem,
+  missing,
+  stores,
+  payload,
+  connections,
+}
+if (only === null) {
+  mkdirSync(path.dirname(kept), { recursive: true })
+  writeFileSync(kept, JSON.stringify(figures))
+  await writePage(figures)
+} else console.log(JSON.stringify(stores, null, 1))
