@@ -21,15 +21,21 @@ const hashes: Readonly<Record<CachelibHash, RegExp>> = { md5: /^[0-9a-f]{32}$/, 
 /** How long (milliseconds) a change waits for other processes. */
 const PATIENCE = 2_000
 
-/** A directory of cachelib's FileSystemCache, shared with it. */
+/** Stands after a count that was written here where cachelib has written none; neither pickle nor JSON minds it. */
+const MARK = ' '
+
+/**
+ * A directory of cachelib's FileSystemCache, shared with it. Sessions are found under names of either kind; new ones are
+ * named as the cachelib names them that has counted here last, by SHA-256 where none has.
+ */
 export class CachelibDirectory {
-  readonly hash: CachelibHash
   readonly locks: FileLocks
   readonly #path: string
   readonly #mode: number
   readonly #threshold: number
-  readonly #count: string
   readonly #countForm: 'pickle' | 'json'
+  readonly #follows: boolean
+  #hash: CachelibHash
 
   constructor(
     directory: string,
@@ -40,14 +46,26 @@ export class CachelibDirectory {
     this.#threshold = options.threshold
     this.#countForm = options.format
     this.#prepare()
-    this.hash = options.hash ?? hashSeen(this.#path)
-    this.#count = nameOf(COUNT, this.hash)
+    this.#follows = options.hash === undefined
+    this.#hash = options.hash ?? this.#hashSeen()
     this.locks = new FileLocks(path.join(this.#path, OURS), PATIENCE, () => this.#prepare())
   }
 
   /** The name of the file for a key. */
   nameOf(key: string): string {
-    return nameOf(key, this.hash)
+    return nameOf(key, this.#hash)
+  }
+
+  /** The name that a key would have by the other hash. */
+  otherNameOf(key: string): string {
+    return nameOf(key, other(this.#hash))
+  }
+
+  /** Takes over the names of a cachelib that has come to count here since. */
+  follow(): void {
+    if (!this.#follows || !this.isOutdated) return
+    removeIfThere(this.pathOf(counts[this.#hash]))
+    this.#hash = other(this.#hash)
   }
 
   /** Where the file of this name is. */
@@ -62,7 +80,7 @@ export class CachelibDirectory {
 
   /** Whether a session's file can have this name. */
   isName(name: string): boolean {
-    return hashes[this.hash].test(name) && name !== this.#count
+    return (hashes.md5.test(name) || hashes.sha256.test(name)) && !Object.values(counts).includes(name)
   }
 
   /** The names of all sessions. */
@@ -93,24 +111,23 @@ export class CachelibDirectory {
   /** Adds to cachelib's count. As there, two at the same moment may count as one. */
   count(by: number): void {
     if (this.#threshold === 0) return
-    const before = this.#counted()
-    if (before === null) this.recount()
-    else this.#write(Math.max(0, before + by))
+    const { count, byFlask } = this.#counted()
+    this.#write(count === null ? this.names().length : Math.max(0, count + by), byFlask)
   }
 
   /** Counts anew. */
   recount(): void {
-    if (this.#threshold !== 0) this.#write(this.names().length)
+    if (this.#threshold !== 0) this.#write(this.names().length, this.#counted().byFlask)
   }
 
   /** Whether cachelib would make room at the next write. */
   get isFull(): boolean {
-    return this.#threshold !== 0 && (this.#counted() ?? this.names().length) > this.#threshold
+    return this.#threshold !== 0 && (this.#counted().count ?? this.names().length) > this.#threshold
   }
 
-  /** A newer version of cachelib counts here, which does not see the sessions of this one. */
+  /** A cachelib counts here that names its files in the other way, and does not see the sessions of this one. */
   get isOutdated(): boolean {
-    return this.hash === 'md5' && this.has(nameOf(COUNT, 'sha256'))
+    return this.#counted(other(this.#hash)).byFlask
   }
 
   /** Removes what processes that died have left aside. */
@@ -126,20 +143,34 @@ export class CachelibDirectory {
   }
 
   /** How many sessions there are by cachelib's count, which is sometimes a little off; null where there is none. */
-  #counted(): number | null {
-    const { data } = readCachelib(this.pathOf(this.#count)) ?? { data: '' }
+  #counted(hash: CachelibHash = this.#hash): { readonly count: number | null; readonly byFlask: boolean } {
+    const { data } = readCachelib(this.pathOf(counts[hash])) ?? { data: '' }
     try {
-      const count: unknown = data.startsWith('\x80') ? readPickle(data) : JSON.parse(data)
-      return Number.isSafeInteger(count) ? Number(count) : null
+      const count: unknown = data.startsWith('\x80') ? readPickle(data.trimEnd()) : JSON.parse(data)
+      if (Number.isSafeInteger(count)) return { count: Number(count), byFlask: !data.endsWith(MARK) }
     } catch (error) {
-      if (error instanceof SyntaxError) return null
-      throw error
+      if (!(error instanceof SyntaxError)) throw error
     }
+    return { count: null, byFlask: false }
   }
 
-  #write(count: number): void {
+  #write(count: number, byFlask: boolean): void {
     const data = this.#countForm === 'json' ? String(count) : `\x80\x05${intText(count)}.`
-    renameSync(this.stage(data, NEVER), this.pathOf(this.#count))
+    renameSync(this.stage(byFlask ? data : data + MARK, NEVER), this.pathOf(counts[this.#hash]))
+  }
+
+  /** How the cachelib names files that has counted here last; where none has, the kind of the files that are there. */
+  #hashSeen(): CachelibHash {
+    const [first, second] = (['sha256', 'md5'] as const)
+      .filter((hash) => this.#counted(hash).byFlask)
+      .map((hash) => ({ hash, time: statSync(this.pathOf(counts[hash])).mtimeMs }))
+      .sort((a, b) => b.time - a.time)
+    if (second !== undefined) removeIfThere(this.pathOf(counts[second.hash]))
+    if (first !== undefined) return first.hash
+    const names = readdirSync(this.#path)
+    return names.some((name) => hashes.md5.test(name)) && !names.some((name) => hashes.sha256.test(name))
+      ? 'md5'
+      : 'sha256'
   }
 
   #prepare(): void {
@@ -158,7 +189,12 @@ function nameOf(key: string, hash: CachelibHash): string {
   return createHash(hash).update(toUtf8(key), 'latin1').digest('hex')
 }
 
-/** How the files that are there are named; cachelib counts them in one of the same kind whenever an app starts. */
-function hashSeen(directory: string): CachelibHash {
-  return readdirSync(directory).some((name) => hashes.sha256.test(name)) ? 'sha256' : 'md5'
+function other(hash: CachelibHash): CachelibHash {
+  return hash === 'md5' ? 'sha256' : 'md5'
+}
+
+/** The files that count the others, by the hash of their name; cachelib writes its own whenever an app starts. */
+const counts: Readonly<Record<CachelibHash, string>> = {
+  md5: nameOf(COUNT, 'md5'),
+  sha256: nameOf(COUNT, 'sha256'),
 }

@@ -30,7 +30,7 @@ export interface FlaskFileStoreOptions extends FlaskLayoutOptions {
   readonly threshold?: number
   /** SESSION_FILE_MODE. Default 0o600. */
   readonly mode?: number
-  /** What files are named by. Default: as the cache that is there does, `md5` (cachelib up to 0.15) where there is none. */
+  /** What new files are named by: `md5` as by cachelib up to 0.15, or `sha256`. Default: as the app in Flask does, now and later. */
   readonly hash?: CachelibHash
   /** What is written: `json` with cachelib's JSONSerializer; both are read. Default `pickle`. */
   readonly format?: 'pickle' | 'json'
@@ -73,15 +73,22 @@ class FlaskFileStore implements SessionStore {
   readonly #files: CachelibDirectory
   readonly #lifetime: number
   #report: ((event: StoreEvent) => void) | null = null
+  /** The key that was asked for last, and its name: whoever does not find it under that name looks under the other one. */
+  #asked = { name: '', key: '' }
   #searchedAt = Number.NEGATIVE_INFINITY
   #warned = false
 
   constructor(files: CachelibDirectory, { ids, prefix, lifetime, rules }: Layout, serializer: Serializer) {
     this.ids = {
-      next: () => ids.next(),
-      record(token) {
+      next() {
+        files.follow()
+        return ids.next()
+      },
+      record: (token) => {
         const id = ids.record(token)
-        return id === null ? null : files.nameOf(prefix + id)
+        if (id === null) return null
+        this.#asked = { name: files.nameOf(prefix + id), key: prefix + id }
+        return this.#asked.name
       },
     }
     this.serializer = serializer
@@ -92,6 +99,11 @@ class FlaskFileStore implements SessionStore {
 
   get(id: string, renewal?: Renewal): StoredRecord | null {
     if (!this.#files.isName(id)) return null
+    const { name, key } = this.#asked
+    return this.#read(id, renewal) ?? (id === name ? this.#read(this.#files.otherNameOf(key), renewal) : null)
+  }
+
+  #read(id: string, renewal?: Renewal): StoredRecord | null {
     let seenAt: number | undefined
     const file = readCachelib(
       this.#files.pathOf(id),
@@ -210,9 +222,10 @@ class FlaskFileStore implements SessionStore {
   }
 
   #warnIfOutdated(): void {
+    this.#files.follow()
     if (this.#files.isOutdated)
       this.#warn(
-        "the Flask app names its files in another way (cachelib from 0.16 on), so the two do not see each other's sessions. Restart this process, or set `hash` to 'sha256'.",
+        'the Flask app names its files in the other way, so it does not see the sessions of this one. Leave out `hash`.',
       )
   }
 

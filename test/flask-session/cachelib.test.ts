@@ -82,6 +82,29 @@ describe.skipIf(pythonPath === null).each(['md5', 'sha256'] as const)(
       expect(await store.get(nameOf('session:x'))).toBeNull()
     })
 
+    test('hipflask starts first: what it wrote stays, and what it writes then cachelib reads', async () => {
+      const directory = folder()
+      const store = flaskFileStore({ directory })
+      const { encode } = store.serializer!
+      const begin = async (token: string): Promise<void> => {
+        store.ids!.next() // as for every new session
+        const id = store.ids!.record(token)!
+        expect(await store.create(freshRecord({ id, data: encode(new Map()) }))).toBe(true)
+      }
+      const get = async (token: string): Promise<unknown> =>
+        (await oracle.cache(directory, hash, 500, [['get', `session:${token}`, null, null]]))[0]
+      await begin('early')
+      // cachelib names by SHA-256 today; only an older one cannot see what was written before it came.
+      expect(await get('early')).toEqual(hash === 'sha256' ? ['dict', []] : ['null'])
+      await begin('late')
+      expect(await get('late')).toEqual(['dict', []])
+      for (const token of ['early', 'late'])
+        expect((await store.get(store.ids!.record(token)!))!.data).toBe(encode(new Map()))
+      await oracle.cache(directory, hash, 500, [['set', 'session:theirs', ['dict', []], 1000]])
+      expect(await store.get(store.ids!.record('theirs')!)).not.toBeNull()
+      expect((await store.page(null, 10)).sessions).toHaveLength(3)
+    })
+
     test(
       'while both write one session as fast as they can, nobody ever reads half of it',
       { timeout: 60_000 },

@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { endianness, tmpdir } from 'node:os'
@@ -33,8 +34,9 @@ function folder(): string {
 }
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
 const count = md5('__wz_cache_count')
+/** As the vectors are: of cachelib 0.15. */
 const open = (directory: string, options: FlaskFileStoreOptions = {}): SessionStore =>
-  flaskFileStore({ directory, ...options })
+  flaskFileStore({ directory, hash: 'md5', ...options })
 /** What cachelib would list. */
 const listed = (directory: string): string[] =>
   readdirSync(directory)
@@ -282,7 +284,7 @@ describe('files of cachelib', () => {
       )
     await store.gc(now + 2000)
     expect(listed(directory)).toHaveLength(6)
-    expect(readFileSync(path.join(directory, count), 'hex')).toBe('0000000080054b052e')
+    expect(readFileSync(path.join(directory, count), 'hex')).toBe('0000000080054b052e20')
     await store.create(
       freshRecord({ id: md5('alive 6'), seenAt: now + 9_000_000, expiresAt: now + 10_000_000 }),
     )
@@ -296,14 +298,17 @@ describe('files of cachelib', () => {
     const directory = folder()
     await open(directory, { threshold: 0 }).create(freshRecord({ id: md5('1') }))
     expect(listed(directory)).toEqual([md5('1')])
+    writeFileSync(path.join(directory, count), Buffer.from('0000000080054b022e', 'hex'))
+    await open(directory).delete(md5('1'))
+    expect(readFileSync(path.join(directory, count), 'hex')).toBe('0000000080054b012e')
     writeFileSync(path.join(directory, count), 'junk and more')
     await open(directory).create(freshRecord({ id: md5('2') }))
-    expect(readFileSync(path.join(directory, count), 'hex')).toBe('0000000080054b022e')
+    expect(readFileSync(path.join(directory, count), 'hex')).toBe('0000000080054b012e20')
     const json = folder()
     await open(json, { format: 'json' }).create(
       freshRecord({ id: md5('1'), data: cachelibJson.encode(new Map()) }),
     )
-    expect(readFileSync(path.join(json, count)).toString('latin1', 4)).toBe('1')
+    expect(readFileSync(path.join(json, count)).toString('latin1', 4)).toBe('1 ')
   })
 
   test('pages walk over every session once', async () => {
@@ -324,20 +329,96 @@ describe('files of cachelib', () => {
     expect(() => store.list('anna')).toThrow(expect.objectContaining({ code: 'ERR_SESSION_UNSUPPORTED' }))
   })
 
-  test('files are named as the cache that is there names them; one that comes later is told', async () => {
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+  const counts = { md5: count, sha256: sha256('__wz_cache_count') }
+  const flaskCounts = (directory: string, hash: 'md5' | 'sha256'): void =>
+    writeFileSync(path.join(directory, counts[hash]), Buffer.from('0000000080054b002e', 'hex'))
+  const nameIn = (directory: string): string =>
+    flaskFileStore({ directory }).ids!.record('s')!.length === 32 ? 'md5' : 'sha256'
+
+  test('new files are named as the cache that is there names them, by SHA-256 where there is none', async () => {
     const directory = folder()
-    const sha256 = createHash('sha256').update('__wz_cache_count').digest('hex')
+    expect(nameIn(directory)).toBe('sha256')
+    await flaskFileStore({ directory, hash: 'md5', threshold: 0 }).create(freshRecord({ id: md5('1') }))
+    expect(nameIn(directory)).toBe('md5')
+    await flaskFileStore({ directory, hash: 'sha256' }).create(freshRecord({ id: sha256('1') }))
+    expect(nameIn(directory)).toBe('sha256') // both kinds are from here
+    flaskCounts(directory, 'md5')
+    expect(nameIn(directory)).toBe('md5')
+    utimesSync(path.join(directory, count), 1, 1)
+    flaskCounts(directory, 'sha256')
+    expect(nameIn(directory)).toBe('sha256')
+    expect(listed(directory)).toEqual([md5('1'), sha256('1'), counts.sha256].sort())
+  })
+
+  test.each(['md5', 'sha256'] as const)(
+    'a cachelib that comes later, with %s, is followed; no session is lost on the way',
+    async (hash) => {
+      const directory = folder()
+      const other = hash === 'md5' ? 'sha256' : 'md5'
+      if (other === 'md5') flaskCounts(directory, 'md5')
+      const sessions = createSessions<any>({ store: flaskFileStore({ directory }) })
+      const beside = createSessions<any>({ store: flaskFileStore({ directory }) })
+      const begin = async (of: typeof sessions, name: string): Promise<string> => {
+        const visit = await of.open(undefined, { secure: false })
+        visit.session.name = name
+        return (await visit.close()).setCookie!.split(';')[0]!
+      }
+      const named = (cookie: string, by: 'md5' | 'sha256'): boolean =>
+        listed(directory).includes(
+          createHash(by)
+            .update(`session:${cookie.slice('session='.length)}`)
+            .digest('hex'),
+        )
+      const read = async (of: typeof sessions, cookie: string): Promise<unknown> => {
+        const visit = await of.open(cookie, { secure: false })
+        const { name } = visit.session
+        await visit.close()
+        return name
+      }
+
+      const early = await begin(sessions, 'early')
+      expect(named(early, other)).toBe(true)
+      const open = await sessions.open(early, { secure: false })
+      expect(open.session.name).toBe('early')
+      flaskCounts(directory, hash)
+      const late = await begin(sessions, 'late')
+      expect([named(late, hash), named(late, other)]).toEqual([true, false])
+      expect(existsSync(path.join(directory, counts[other]))).toBe(false)
+      // One that has not noticed yet finds what the first one writes, too.
+      for (const one of [sessions, beside, createSessions<any>({ store: flaskFileStore({ directory }) })])
+        for (const [cookie, name] of [
+          [early, 'early'],
+          [late, 'late'],
+        ] as const)
+          expect(await read(one, cookie)).toBe(name)
+      open.session.name = 'changed'
+      expect((await open.close()).setCookie).toBeNull()
+      expect(await read(beside, early)).toBe('changed')
+
+      const left = await sessions.open(early, { secure: false })
+      left.session.destroy()
+      await left.close()
+      for (const one of [sessions, beside]) expect(await read(one, early)).toBeUndefined()
+      // Its count is nobody's but its own, so the two do not chase each other.
+      const besides = await begin(beside, 'besides')
+      expect(named(besides, hash)).toBe(true)
+      expect(named(await begin(sessions, 'again'), hash)).toBe(true)
+    },
+  )
+
+  test('with `hash` it is told that the app in Flask names its files otherwise', async () => {
+    const directory = folder()
     const events: StoreEvent[] = []
-    const early = open(directory)
-    early.attach!((event) => void events.push(event))
-    expect(early.ids!.record('s1')).toBe(md5('session:s1'))
-    await early.create(freshRecord({ id: md5('session:s1') }))
+    const store = open(directory)
+    store.attach!((event) => void events.push(event))
+    await flaskFileStore({ directory, hash: 'sha256' }).create(freshRecord({ id: sha256('1') }))
+    await store.gc(0)
     expect(events).toEqual([])
-    writeFileSync(path.join(directory, sha256), Buffer.from('0000000080054b002e', 'hex'))
-    await early.gc(0)
-    expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('sha256') }])
-    expect(open(directory).ids!.record('s1')).toBe(createHash('sha256').update('session:s1').digest('hex'))
-    expect(open(directory, { hash: 'md5' }).ids!.record('s1')).toBe(md5('session:s1'))
+    flaskCounts(directory, 'sha256')
+    await store.gc(0)
+    expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('`hash`') }])
+    expect(store.ids!.record('s1')).toBe(md5('session:s1'))
   })
 
   test('a directory that any user can write is refused; one that is missing is made', async () => {
