@@ -35,7 +35,7 @@ for (const size of sizes) {
   const store = open()
   const sessions = createSessions({ store, gcEvery: false, deadline: '30 seconds' })
   for (const n of [0, size - 1, ...Array.from({ length: 98 }, () => Math.floor(random() * size))]) {
-    const { version, ...record } = await store.get(people.id(n))
+    const { version: _, ...record } = await store.get(people.id(n))
     deepStrictEqual(record, people.record(n))
   }
   const memory = { heap: heap() - before, rss: process.memoryUsage.rss() }
@@ -100,10 +100,10 @@ async function sweep({ size, store, sessions }) {
   }, 5)
   delay.enable()
   const start = performance.now()
-  let over = false
-  const sweeping = (async () => store.gc(Date.now() + 2 * hour))().finally(() => (over = true))
+  const state = { over: false }
+  const sweeping = (async () => store.gc(Date.now() + 2 * hour))().finally(() => (state.over = true))
   const taken = []
-  while (!over) {
+  while (!state.over) {
     const from = performance.now()
     await request(sessions, headers[taken.length % headers.length])
     taken.push((performance.now() - from) * 1000)
