@@ -15,6 +15,13 @@ export function stepAside() {
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
+/** CPU time (microseconds) that all programs have had of the server's CPU so far, and what the machine below took; interrupts apart. */
+export function usedOfServerCpu() {
+  const line = new RegExp(`^cpu${cpus.server} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'utf8'))[1]
+  const [user, nice, system, , , , , steal] = line.split(' ').map(Number)
+  return ((user + nice + system + steal) / ticksPerSecond) * 1e6
+}
+
 /** CPU time (user and system, microseconds) and memory (bytes) of a process and its children so far, as the kernel counts them. */
 export function used(pid) {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()

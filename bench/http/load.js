@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { pinned } from './cpus.js'
+import { pinned, usedOfServerCpu } from './cpus.js'
+import { tethered } from './programs.js'
 
 const connections = 64
 /** Before the window opens: connections are made, and nothing counts. */
@@ -12,22 +13,12 @@ const enough = { requests: 100, within: 5_000 }
 
 /**
  * Loads a server through one window of so many milliseconds and answers what it cost: CPU per request (microseconds),
- * requests per second, latencies. `cookies` is a file of Cookie headers that are sent in turn or at random, or one
- * header, or null. Throws when wrk met errors.
+ * requests per second, latencies; `disturbed` is the share of its CPU that other programs had. Throws when wrk met errors.
  */
-export async function measure(server, { path: page, cookies = null, header = null, order = 'turn' }, window) {
-  const words = ['wrk', '-t1', `-c${connections}`, '-d600s', '--latency', '--timeout', '10s']
-  if (header !== null) words.push('-H', `Cookie: ${header}`)
-  if (cookies !== null) words.push('-s', path.join(import.meta.dirname, 'sessions.lua'))
-  words.push(`http://127.0.0.1:${server.port}${page}`)
-  if (cookies !== null) words.push('--', cookies, order)
-  const [program, ...rest] = pinned('others', ...words)
-  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let text = ''
-  child.stdout.on('data', (data) => (text += data))
-  child.stderr.on('data', (data) => (text += data))
-  const ended = once(child, 'close')
+export async function measure(server, load, window) {
+  const wrk = start(server, load)
   await pause(ramp)
+  const usedBefore = usedOfServerCpu()
   const before = await server.usage()
   await pause(window)
   let after = await server.usage()
@@ -35,24 +26,60 @@ export async function measure(server, { path: page, cookies = null, header = nul
     await pause(250)
     after = await server.usage()
   }
-  child.kill('SIGINT')
-  const [code] = await ended
-  const trouble = /Non-2xx.*|Socket errors.*|unable to connect.*/.exec(text)
-  if (code !== 0 || trouble !== null)
-    throw new Error(`${page}: wrk says ${trouble?.[0] ?? `exit ${code}: ${text.slice(0, 300)}`}`)
+  const used = usedOfServerCpu() - usedBefore
+  const text = await wrk.end()
   const micros = after.at - before.at
   const counted = after.requests - before.requests
   // A server in another language does not count; wrk's rate holds for its whole run, which is about the window.
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1])
   const requests = Number.isNaN(counted) ? (rate * micros) / 1e6 : counted
-  if (requests < 1) throw new Error(`${page}: not one request was answered`)
+  if (requests < 1) throw new Error(`${load.path}: not one request was answered`)
   return {
     cpu: (after.cpu - before.cpu) / requests,
     rate: requests / (micros / 1e6),
-    busy: (after.cpu - before.cpu) / micros,
+    disturbed: Math.max(0, used - (after.cpu - before.cpu)) / micros,
     p50: latency(text, '50%'),
     p99: latency(text, '99%'),
     rss: after.rss,
+  }
+}
+
+/** Loads a server until it has answered so many requests (at most 3 seconds; 1 where it does not count them), so that its code is compiled. */
+export async function warm(server, load, requests) {
+  const wrk = start(server, load)
+  const { requests: before } = await server.usage()
+  for (let waited = 0; waited < (before === undefined ? 1_000 : 3_000); waited += 40) {
+    await pause(40)
+    if ((await server.usage()).requests - before >= requests) break
+  }
+  await wrk.end()
+}
+
+/**
+ * Starts wrk on a page. `cookies` is a file of Cookie headers that are sent in turn or at random, `header` one for all
+ * requests. `end` stops it and answers what it printed; throws when it met errors.
+ */
+function start(server, { path: page, cookies = null, header = null, order = 'turn' }) {
+  const words = ['wrk', '-t1', `-c${connections}`, '-d60s', '--latency', '--timeout', '10s']
+  if (header !== null) words.push('-H', `Cookie: ${header}`)
+  if (cookies !== null) words.push('-s', path.join(import.meta.dirname, 'sessions.lua'))
+  words.push(`http://127.0.0.1:${server.port}${page}`)
+  if (cookies !== null) words.push('--', cookies, order)
+  const [program, ...rest] = tethered(pinned('others', ...words))
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  child.stdout.on('data', (data) => (text += data))
+  child.stderr.on('data', (data) => (text += data))
+  const ended = once(child, 'close')
+  return {
+    async end() {
+      child.kill('SIGINT')
+      const [code] = await ended
+      const trouble = /Non-2xx.*|Socket errors.*|unable to connect.*/.exec(text)
+      if (code !== 0 || trouble !== null)
+        throw new Error(`${page}: wrk says ${trouble?.[0] ?? `exit ${code}: ${text.slice(0, 300)}`}`)
+      return text
+    },
   }
 }
 

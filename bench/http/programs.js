@@ -28,6 +28,12 @@ export function locate(...names) {
   return null
 }
 
+const setpriv = locate('setpriv')
+
+/** The words that start a program which dies with this process, however that ends, where the kernel can promise it. */
+export const tethered = (words) =>
+  setpriv === null ? words : [setpriv, '--pdeathsig', 'KILL', '--', ...words]
+
 /** A port of 127.0.0.1 that nobody listens on at this moment. */
 export async function freePort() {
   const listener = createServer().listen(0, '127.0.0.1')
@@ -43,9 +49,7 @@ export async function freePort() {
  * it printed. Its end is `stop`.
  */
 export async function startProgram(words, { ready, quit = 'SIGTERM', ...options }) {
-  // Where the kernel can promise it, the program dies with this process, however that ends.
-  const tether = locate('setpriv')
-  const [program, ...rest] = tether === null ? words : [tether, '--pdeathsig', 'KILL', '--', ...words]
+  const [program, ...rest] = tethered(words)
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
   let output = ''
   const keep = (data) => (output = (output + data).slice(-2000))

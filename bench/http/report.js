@@ -34,7 +34,7 @@ bytes of JSON. **The figure to trust is the CPU time (user and system) that the 
 framework does without a session**, measured just before and just after${plan.between > 1 ? `, around ${plan.between} lines at a time` : ''}; ${
     plan.rounds === 1 ? 'one round' : `medians of ${plan.rounds} interleaved rounds`
   } of ${plan.window} ms. Before each measurement the server must answer rightly: a read shows the values, a write counts; a run in
-which wrk meets an error is no figure.
+which wrk meets an error is no figure. ${disturbance(results)}
 
 - **S1** reads a session. **S2** counts a write, 64 sessions in turn. **S3** an anonymous visitor, the session is not touched.
   **S3c** the same with the cookie of a valid session. **S4** reads one of ${plan.sessions.toLocaleString('en')} sessions at random.
@@ -84,6 +84,18 @@ ${Object.keys(frameworks)
 ${startup === null ? '' : `\n${startupSection(startup)}\n`}${
     growth ? '\nHow the cost grows with sessions, sizes, keys and connections: [growth](growth.md).\n' : ''
   }`
+}
+
+/** How far other programs took part in the figures. */
+function disturbance(results) {
+  const shares = results
+    .flatMap(({ scenes }) => Object.values(scenes).map(({ disturbed }) => disturbed))
+    .toSorted((a, b) => a - b)
+  if (shares.length === 0) return ''
+  const percent = (share) => `${Math.round(share * 100)} %`
+  const many = shares.filter((share) => share > 0.1).length
+  return `Other programs had ${percent(shares[shares.length >> 1])} of the server’s CPU (median), and more than a tenth of it in ${many} of the
+${shares.length} figures${many > shares.length / 10 ? ': **this machine was not quiet, and the figures are rough**' : ''}.`
 }
 
 function losses(whole) {

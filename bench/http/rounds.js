@@ -6,7 +6,7 @@ import { check } from './check.js'
 import { commandsOf } from './commands.js'
 import { correctnessOf } from './correctness.js'
 import { startExternal } from './external.js'
-import { measure } from './load.js'
+import { measure, warm } from './load.js'
 import { startPlace } from './server.js'
 
 /** The loads, by their names. */
@@ -63,8 +63,10 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
         results.get(line).startRss = (await server.usage()).rss
         await check(server, line)
         server.load = await prepared(server, line, plan, folder)
-        for (const scene of line === bare ? ['S3', 'S3'] : ['S1', 'S2', 'S3c'])
-          await measure(server, scenes[scene](server.load), plan.warm)
+        for (const [scene, share] of Object.entries(
+          line === bare ? { S3: 1 } : { S1: 1, S2: 0.5, S3c: 0.25 },
+        ))
+          await warm(server, scenes[scene](server.load), plan.warm * share)
       } catch (error) {
         fail(line, 'start', error)
       }

@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { pinned } from './cpus.js'
+import { tethered } from './programs.js'
 
 /** Starts the server of a place on its CPU; rejects with what it printed when it does not start in 30 seconds. */
 export async function startPlace(place, environment) {
   const words = [process.execPath, path.join(import.meta.dirname, 'serve.js'), JSON.stringify(place)]
-  const [program, ...rest] = pinned('server', ...words)
+  const [program, ...rest] = tethered(pinned('server', ...words))
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...environment, NODE_ENV: 'production' },

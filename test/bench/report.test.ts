@@ -12,6 +12,7 @@ const figures = (added: number, ratio = 0.8): object => ({
   p50: 1.5,
   p99: 4,
   rss: 64 * 2 ** 20,
+  disturbed: 0.02,
 })
 
 function line(
@@ -122,6 +123,7 @@ describe('the page of a run over HTTP', () => {
     expect(page).toContain('Left out: Go with scs is not on this machine: apt-get install golang-go.')
     expect(page).toContain('- Express 5, iron-session: start: did not start')
     expect(page).toContain('on one machine, 2026-01-01. A quick run')
+    expect(page).toContain('Other programs had 2 % of the server’s CPU (median)')
   })
 
   test('gives the README its table, and each framework its chart with the figures in words', () => {
