@@ -81,38 +81,54 @@ export function encodeRecord(record: SessionRecord, stamp: string): string {
 
 /** The record that `text` holds, or null when it is none of ours or was cut. */
 export function decodeRecord(id: string, text: string): StoredRecord | null {
-  const line = readLine(id, text)
-  if (line === null || text.length !== line.dataAt + line.info.size) return null
-  const { size: _, ...rest } = line.info
-  return { ...rest, data: text.slice(line.dataAt), version: line.stamp }
+  if (!FIRST_LINE.test(text)) return null
+  const labelAt = LINE + numberAt(text, PLACES.user)
+  const dataAt = labelAt + numberAt(text, PLACES.label)
+  if (text.length !== dataAt + numberAt(text, PLACES.data)) return null
+  return {
+    id,
+    data: text.slice(dataAt),
+    user: noteAt(text, PLACES.user, LINE, labelAt),
+    label: noteAt(text, PLACES.label, labelAt, dataAt),
+    createdAt: numberAt(text, PLACES.createdAt),
+    seenAt: numberAt(text, PLACES.seenAt),
+    expiresAt: numberAt(text, PLACES.expiresAt),
+    endsAt: numberAt(text, PLACES.endsAt),
+    version: text.slice(...PLACES.stamp),
+  }
 }
 
 /** The same without its values, from a text that stops before them or goes on; null when it is none of ours. */
 export function decodeInfo(id: string, text: string): SessionInfo | null {
-  const line = readLine(id, text)
-  return line === null || text.length < line.dataAt ? null : line.info
+  if (!FIRST_LINE.test(text)) return null
+  const labelAt = LINE + numberAt(text, PLACES.user)
+  const dataAt = labelAt + numberAt(text, PLACES.label)
+  if (text.length < dataAt) return null
+  return {
+    id,
+    user: noteAt(text, PLACES.user, LINE, labelAt),
+    label: noteAt(text, PLACES.label, labelAt, dataAt),
+    createdAt: numberAt(text, PLACES.createdAt),
+    seenAt: numberAt(text, PLACES.seenAt),
+    expiresAt: numberAt(text, PLACES.expiresAt),
+    endsAt: numberAt(text, PLACES.endsAt),
+    size: numberAt(text, PLACES.data),
+  }
 }
 
 const FIRST_LINE =
-  /^hipflask1 (.{16}) (\d{16}) (\d{16}) (\d{16}) (\d{16}) .{43} \d{10} (\d{10}| {10}) (\d{10}| {10}) (\d{10})\n/
+  /^hipflask1 .{16} \d{16} \d{16} \d{16} \d{16} .{43} \d{10} (?:\d{10}| {10}) (?:\d{10}| {10}) \d{10}\n/
 
-function readLine(id: string, text: string): { info: SessionInfo; stamp: string; dataAt: number } | null {
-  const line = FIRST_LINE.exec(text)
-  if (line === null) return null
-  const [, stamp = '', createdAt, seenAt, expiresAt, endsAt, user, label, size] = line
-  const labelAt = LINE + Number(user)
-  const dataAt = labelAt + Number(label)
-  const info = {
-    id,
-    user: user === NULL ? null : text.slice(LINE, labelAt),
-    label: label === NULL ? null : text.slice(labelAt, dataAt),
-    createdAt: Number(createdAt),
-    seenAt: Number(seenAt),
-    expiresAt: Number(expiresAt),
-    endsAt: Number(endsAt),
-    size: Number(size),
-  }
-  return { info, stamp, dataAt }
+/** The number at a place that holds digits; 0 for one that holds spaces. */
+function numberAt(text: string, [from, to]: Place): number {
+  let number = 0
+  for (let at = from; at < to; at++) number = number * 10 + (text.charCodeAt(at) & 15)
+  return number
+}
+
+/** The text whose length stands at a place, or null where nothing does. */
+function noteAt(text: string, [from]: Place, noteFrom: number, noteTo: number): string | null {
+  return text.charCodeAt(from) === 0x20 ? null : text.slice(noteFrom, noteTo)
 }
 
 function count(length: number): string {
