@@ -39,12 +39,15 @@ const sizes = quick ? [1_000, 10_000, 100_000] : [1_000, 10_000, 100_000, 1_000_
 const kinds = ['memory', 'file', 'sqlite', 'redis', 'postgres', 'mariadb'].filter(
   (kind) => only === null || kind === only,
 )
-/** Units of work: one for a session that is filled in; the file store's cost more, and so does a sweep. */
-const [total] = [sizes.reduce((sum, size) => sum + size, 0)]
-const payloadUnits = total * 0.6
-const connectionUnits = total * 1.4
-const after = only === null ? payloadUnits + connectionUnits : 0
-const progress = new Progress(kinds.length * total * 2 + after)
+/** About how long each part takes (milliseconds); the first half of a store's is its filling. */
+const total = sizes.reduce((sum, size) => sum + size, 0)
+const perSession = { memory: 0.015, file: 0.19, sqlite: 0.035, redis: 0.05, postgres: 0.06, mariadb: 0.07 }
+const planned = (kind) => perSession[kind] * total + 3_000
+const ofPayload = quick ? 10_000 : 20_000
+const ofConnections = connectionRuns * (quick ? 1_200 : 3_300)
+const plan =
+  kinds.reduce((sum, kind) => sum + planned(kind), 0) + (only === null ? ofPayload + ofConnections : 0)
+const progress = new Progress(plan)
 
 const makers = {
   redis: ['Redis', 'apt-get install redis-server', () => startRedis()],
@@ -92,9 +95,11 @@ for (const kind of kinds) {
   const room = kind === 'file' ? files() : null
   if (room !== null) Object.assign(task, { sizes: room.sizes })
   const result = await served(kind, (place) =>
-    child('grow.js', { ...task, place: { ...place, files: room?.folder } }, (done) => progress.step(done)),
+    child('grow.js', { ...task, place: { ...place, files: room?.folder } }, (done) =>
+      progress.step(((done / total) * planned(kind)) / 2),
+    ),
   )
-  progress.step(total)
+  progress.step(planned(kind) / 2)
   if (result !== null) stores.push(result)
   if (room === null) continue
   fileSystem = room.what
@@ -109,11 +114,11 @@ if (only === null) {
     progress.stage('values and keys')
     const place = { folder, redis: redis?.url, postgres: postgres?.url, mariadb: mariadb?.url }
     payload = await child('payload.js', { place, seed, times: quick ? 60 : 200 }, (share) =>
-      progress.step(share * payloadUnits),
+      progress.step(share * ofPayload),
     )
     progress.stage('connections')
     connections = await measureConnections({ folder, place, quick }, () =>
-      progress.step(connectionUnits / connectionRuns),
+      progress.step(ofConnections / connectionRuns),
     )
   } finally {
     await Promise.all([redis, postgres, mariadb].map((server) => server?.stop()))

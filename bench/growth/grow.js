@@ -2,7 +2,7 @@
  * One kind of store, filled to several sizes in a process of its own: `node --expose-gc grow.js TASK` (JSON). It tells its
  * parent `{ done }` (units of work), and at the end `{ result }`.
  */
-import { deepStrictEqual } from 'node:assert'
+import { deepStrictEqual, strictEqual } from 'node:assert'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createSessions } from 'hipflask'
@@ -110,6 +110,7 @@ async function sweep({ size, store, sessions }) {
     await pause(1)
   }
   const removed = await sweeping
+  strictEqual(removed, size / 2)
   const duration = performance.now() - start
   // One more turn, so that a last long one is counted, too.
   await pause(5)
@@ -117,7 +118,7 @@ async function sweep({ size, store, sessions }) {
   clearInterval(watch)
   const after = heap()
   taken.sort((a, b) => a - b)
-  for (const n of [live(), live(), live()]) deepStrictEqual((await store.get(people.id(n))).id, people.id(n))
+  for (const n of [live(), live(), live()]) strictEqual((await store.get(people.id(n))).id, people.id(n))
   return {
     ...{ size, removed, duration, served: taken.length },
     request: { median: median(taken), p99: taken[Math.floor(taken.length * 0.99)] },
