@@ -16,7 +16,7 @@ export interface Owner {
   readonly meta: SessionMeta
   permanent: boolean
   /** `permanent` outlives a clear, except by Flask's rules. */
-  keepPermanent(): void
+  keepPermanent(permanent: boolean): void
   regenerate(): void
   destroy(): void
   save(): Promise<void>
@@ -66,7 +66,7 @@ const verbs = {
   clear(this: Inside): void {
     const { permanent } = owner(this, 'clear')
     owner(this, 'clear').change().clear()
-    if (permanent) owner(this, 'clear').keepPermanent()
+    owner(this, 'clear').keepPermanent(permanent)
   },
   flash(this: Inside, message: string, category: string = 'message'): void {
     owner(this, 'flash').flashes.add(owner(this, 'flash').change(), message, category)

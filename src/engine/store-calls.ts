@@ -3,6 +3,7 @@ import type { Awaitable, SessionStore } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { Breaker } from './breaker.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Events } from './events.ts'
 import type { Trace } from './trace.ts'
 import { CallCounter, type Health } from './health.ts'
@@ -21,18 +22,18 @@ export class Budget {
 
   /** Begins to count, for a request that waits before its first call. */
   start(): this {
-    this.#end ??= performance.now() + this.#milliseconds
+    this.end(performance.now())
     return this
   }
 
-  /** Counts from the first time it is asked, so a store that answers at once never costs a look at the clock. */
-  get left(): number {
-    return this.leftAt(performance.now())
+  /** When it is used up; counts from the first time it is asked, so a store that answers at once never costs a look at the clock. */
+  end(now: number): number {
+    return (this.#end ??= now + this.#milliseconds)
   }
 
-  leftAt(now: number): number {
-    this.#end ??= now + this.#milliseconds
-    return this.#end - now
+  get left(): number {
+    const now = performance.now()
+    return this.end(now) - now
   }
 }
 
@@ -45,6 +46,7 @@ export class StoreCalls {
   readonly #events: Events
   readonly #clock: () => number
   readonly #breaker = new Breaker()
+  readonly #deadlines = new Deadlines()
   readonly #counters = new Map<StoreCall, CallCounter>()
   #lastError: { readonly code: string; readonly at: number } | null = null
   #failing = false
@@ -87,32 +89,24 @@ export class StoreCalls {
   #awaited<T>(call: StoreCall, id: string | null, budget: Budget, answer: Promise<T>): Promise<T> {
     const start = performance.now()
     return new Promise((resolve, reject) => {
-      let late = false
       const fail = (error: unknown): void => {
         budget.trace?.called(call, performance.now() - start, false)
         reject(this.#failed(call, id, error))
       }
-      const timer = setTimeout(
-        () => {
-          late = true
-          const message = `The session store did not answer \`${call}\` in time; nothing is known of its outcome. Look at the store, or raise \`deadline\`.`
-          fail(new SessionError('ERR_SESSION_TIMEOUT', message))
-        },
-        Math.max(0, budget.leftAt(start)),
-      )
+      const wait = this.#deadlines.begin(budget.end(start), start, () => {
+        const message = `The session store did not answer \`${call}\` in time; nothing is known of its outcome. Look at the store, or raise \`deadline\`.`
+        fail(new SessionError('ERR_SESSION_TIMEOUT', message))
+      })
       answer.then(
         (value) => {
-          if (late) return
-          clearTimeout(timer)
+          if (!this.#deadlines.over(wait)) return
           const milliseconds = performance.now() - start
           this.#answered(call, milliseconds)
           budget.trace?.called(call, milliseconds, true)
           resolve(value)
         },
         (error: unknown) => {
-          if (late) return
-          clearTimeout(timer)
-          fail(error)
+          if (this.#deadlines.over(wait)) fail(error)
         },
       )
     })

@@ -168,8 +168,8 @@ export class OpenVisit {
     if (permanent !== this.permanent || this.settings.flask) journal.set(permanentKey, permanent)
   }
 
-  keepPermanent(): void {
-    if (!this.settings.flask) this.permanent = true
+  keepPermanent(permanent: boolean): void {
+    if (!this.settings.flask) this.permanent = permanent
   }
 
   get meta(): SessionMeta {

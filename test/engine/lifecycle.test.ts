@@ -398,6 +398,12 @@ describe('lifetimes, to the millisecond', () => {
     other.session.permanent = false
     other.session.set('a', 1)
     expect(await app.leave(other)).not.toContain('Expires')
+    app.jar = undefined
+    const cleared = await app.visit()
+    cleared.session.permanent = false
+    cleared.session.clear()
+    cleared.session.set('a', 1)
+    expect(await app.leave(cleared)).not.toContain('Expires')
   })
 })
 
