@@ -31,7 +31,7 @@ export class LooksSent {
   constructor(response: Observed) {
     this.#response = response
     this.#overlay = new Overlay(response)
-    this.#overlay.lay('headersSent', true)
+    this.#overlay.layOver('headersSent', true)
     this.#overlay.lay('setHeader', throwHeadersSent)
     this.#overlay.lay('appendHeader', throwHeadersSent)
     this.#overlay.lay('removeHeader', throwHeadersSent)
@@ -40,7 +40,7 @@ export class LooksSent {
 
   /** Makes it look ended, too. */
   end(): void {
-    this.#overlay.lay('writableEnded', true)
+    this.#overlay.layOver('writableEnded', true)
   }
 
   undo(): void {

@@ -34,6 +34,8 @@ interface Writing {
   readonly visit: OpenVisit
   readonly found: Found
   readonly changes: Changes
+  /** What the session is with the changes, if nobody was faster. */
+  readonly entries: Entries
   /** The new bearer id, if the session gets one. */
   readonly token: string | null
   /** The user changed: this request's values stand as a whole, nothing is merged into them. */
@@ -148,12 +150,21 @@ export class StoreKeeper implements Keeper {
       case 'drop':
         return this.#drop(visit, found!, budget)
       case 'update':
-        return this.#write({ visit, found: found!, changes: changes!, token: null, whole: false, budget })
+        return this.#write({
+          visit,
+          found: found!,
+          changes: changes!,
+          entries,
+          token: null,
+          whole: false,
+          budget,
+        })
       case 'rotate':
         return this.#write({
           visit,
           found: found!,
           changes: changes ?? noChanges,
+          entries,
           token: this.#ids.next(),
           whole: switched,
           budget,
@@ -365,39 +376,29 @@ export class StoreKeeper implements Keeper {
   }
 
   #write(writing: Writing): Awaitable<string | null> {
-    const { found, visit, changes } = writing
+    const { found, entries } = writing
     const { id } = found.record
+    const retry = (): Promise<string | null> => this.#retry(writing)
     if (found.version === null || this.#turns.taken(id)) {
       writing.budget.start()
-      return this.#turns.take(id, () => this.#retry(writing, null))
+      return this.#turns.take(id, retry)
     }
-    const first = this.#attempt(writing, applied(visit.journal.base, changes), {
-      ...found.record,
-      data: '',
-      version: found.version,
-    })
+    const first = this.#attempt(writing, entries, found.record, found.version)
     const outcome = this.#send(writing, first)
-    if (!isPromise(outcome))
-      return outcome === 'conflict'
-        ? this.#turns.take(id, () => this.#retry(writing, null))
-        : this.#settle(writing, first, outcome)
-    return this.#turns.take(id, async () => this.#retry(writing, { attempt: first, outcome: await outcome }))
+    if (isPromise(outcome))
+      return this.#turns.take(id, () =>
+        outcome.then((sent) => (sent === 'conflict' ? retry() : this.#settle(writing, first, sent))),
+      )
+    return outcome === 'conflict' ? this.#turns.take(id, retry) : this.#settle(writing, first, outcome)
   }
 
   /** Until it is done or gone: reads the newest record, replays the changes on it and tries again. */
-  async #retry(
-    writing: Writing,
-    sent: { attempt: Attempt; outcome: Outcome } | null,
-  ): Promise<string | null> {
+  async #retry(writing: Writing): Promise<string | null> {
     const { visit, found, changes, budget, whole } = writing
     const { settings } = visit
     const { id } = found.record
-    let last = sent
     let merges = 0
     for (let tries = 0; ; tries++) {
-      if (last !== null && last.outcome !== 'conflict') {
-        return this.#settle(writing, last.attempt, last.outcome, merges)
-      }
       if (tries > 1) await pause(Math.random() * Math.min(2 ** tries, 50))
       if (budget.left <= 0) {
         throw new SessionError(
@@ -411,15 +412,21 @@ export class StoreKeeper implements Keeper {
       if (newest === null || entries === null) return this.#gone(writing)
       if (found.version !== null && newest.version !== found.version) merges++
       const merged = whole
-        ? { entries: applied(visit.journal.base, changes), clashes: [] }
+        ? { entries: writing.entries, clashes: [] }
         : replayed(entries, changes, visit.journal.base, settings.serializer, settings.onClash)
       this.#tellClashes(visit, id, merged.clashes)
-      const attempt = this.#attempt(writing, merged.entries, newest)
-      last = { attempt, outcome: await this.#send(writing, attempt) }
+      const attempt = this.#attempt(writing, merged.entries, newest, newest.version)
+      const outcome = await this.#send(writing, attempt)
+      if (outcome !== 'conflict') return this.#settle(writing, attempt, outcome, merges)
     }
   }
 
-  #attempt({ visit, token }: Writing, entries: Entries, on: StoredRecord): Attempt {
+  #attempt(
+    { visit, token }: Writing,
+    entries: Entries,
+    on: Omit<SessionRecord, 'data'>,
+    seen: Version,
+  ): Attempt {
     const now = visit.settings.clock()
     const endsAt = this.#keepsTimes ? on.endsAt : now + visit.settings.lifetime
     const record: SessionRecord = {
@@ -432,7 +439,7 @@ export class StoreKeeper implements Keeper {
       expiresAt: this.#expiry(now, endsAt),
       endsAt,
     }
-    return { record, entries, seen: on.version }
+    return { record, entries, seen }
   }
 
   #send({ found, token, budget }: Writing, { record, seen }: Attempt): Awaitable<Outcome> {

@@ -14,14 +14,11 @@ export class Turns {
   take<T>(id: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(id)
     const mine = before === undefined ? work() : before.then(work)
-    const ended = mine.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#last.set(id, ended)
-    void ended.then(() => {
+    const end = (): void => {
       if (this.#last.get(id) === ended) this.#last.delete(id)
-    })
+    }
+    const ended = mine.then(end, end)
+    this.#last.set(id, ended)
     return mine
   }
 }

@@ -58,7 +58,9 @@ export function ownerOf(user: string): string {
 
 /** A time as scripts compare it: 16 digits. */
 export function time(milliseconds: number): string {
-  return String(Math.max(0, Math.floor(milliseconds))).padStart(16, '0')
+  const digits = String(Math.max(0, Math.floor(milliseconds)))
+  // From 2001 to 2286 there are 13 of them.
+  return digits.length === 13 ? `000${digits}` : digits.padStart(16, '0')
 }
 
 /** The text of a record under a fresh `stamp` (16 characters). */
