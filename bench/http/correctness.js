@@ -8,11 +8,17 @@ const trials = 5
 /** S5: what overlapping requests do to one session. Nothing is thrown for a wrong answer; everything is counted. */
 export async function correctnessOf(server, { kind }, redirects) {
   const { port } = server
-  const told = { of: { writes, trials, redirects } }
-  told.lost = await lost(port, '/write')
-  told.lostSlowly = await lost(port, '/slow-count')
-  told.revivedByWrite = await revived(port, '/slow-mark')
-  told.revivedByRead = await revived(port, '/slow-read')
+  const told = { of: { writes, trials, redirects }, cut: 0 }
+  /** An answer, or what stands for it where the server cut the connection. */
+  const heard = (answer) =>
+    answer.catch(() => {
+      told.cut++
+      return { status: 0, body: '', cookies: [] }
+    })
+  told.lost = await lost(port, '/write', heard)
+  told.lostSlowly = await lost(port, '/slow-count', heard)
+  told.revivedByWrite = await revived(port, '/slow-mark', heard)
+  told.revivedByRead = await revived(port, '/slow-read', heard)
   told.stale = await stale(port, redirects)
   // Server-side only: in a cookie the answer carries the session itself.
   const slowed = ['sealed', 'flask', 'signed'].includes(kind) ? false : await server.slow?.(25)
@@ -22,10 +28,10 @@ export async function correctnessOf(server, { kind }, redirects) {
 }
 
 /** How many of 200 overlapping writes of one browser left no trace, and how many were refused. */
-async function lost(port, page) {
+async function lost(port, page, heard) {
   const browser = new Browser(port)
   await browser.ask('/enter')
-  const answers = await Promise.all(Array.from({ length: writes }, () => browser.ask(page)))
+  const answers = await Promise.all(Array.from({ length: writes }, () => heard(browser.ask(page))))
   const refused = answers.filter(({ status }) => status !== 200).length
   const { body } = await browser.ask('/read')
   const counted = Number(body.split(' ')[3]) - values.visits
@@ -33,22 +39,24 @@ async function lost(port, page) {
 }
 
 /** In how many trials a request that was under way brought a logged-out session back: for the browser's cookies as the answers left them, and for the cookie it had before. */
-async function revived(port, page) {
+async function revived(port, page, heard) {
   const found = { jar: 0, old: 0 }
   const trial = async () => {
     const browser = new Browser(port)
     await browser.ask('/enter')
     const old = browser.jar.header
-    const late = browser.ask(page)
+    const late = heard(browser.ask(page))
     await pause(30)
     await browser.ask('/leave')
     await late
-    if ((await browser.ask('/read')).body !== emptyPage) found.jar++
-    if ((await ask(port, '/read', old)).body !== emptyPage) found.old++
+    if (knows(await heard(browser.ask('/read')))) found.jar++
+    if (knows(await heard(ask(port, '/read', old)))) found.old++
   }
   await Promise.all(Array.from({ length: trials }, trial))
   return found
 }
+
+const knows = ({ status, body }) => status === 200 && body !== emptyPage
 
 /** How often the page after a login does not know the login yet: the next request goes out when the head of the redirect is there. */
 async function stale(port, count) {

@@ -34,7 +34,7 @@ export async function startPostgres() {
   const program = locate('/usr/lib/postgresql/*/bin/postgres', 'postgres')
   if (program === null) return null
   const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   if (unprivileged.uid !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid)
   const data = path.join(folder, 'data')
   execFileSync(

@@ -41,11 +41,16 @@ export function wrongsOf({ correctness: told }) {
   if (told === undefined) return null
   return {
     lost: told.lost.lost + told.lostSlowly.lost,
-    refused: told.lost.refused + told.lostSlowly.refused,
+    refused: refusedOf(told),
     revived:
       told.revivedByWrite.jar + told.revivedByWrite.old + told.revivedByRead.jar + told.revivedByRead.old,
     stale: told.stale + (told.staleSlowly ?? 0),
   }
+}
+
+/** Requests that got an error; those whose connection was cut are among them, wherever that was. */
+export function refusedOf({ lost, lostSlowly, cut }) {
+  return Math.max(lost.refused + lostSlowly.refused, cut)
 }
 
 /** Microseconds as the page writes them. */

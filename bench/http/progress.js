@@ -33,7 +33,7 @@ export class Progress {
   }
 
   #line() {
-    const share = this.#done / this.#total
+    const share = this.#total === 0 ? 1 : this.#done / this.#total
     const spent = performance.now() - this.#start
     const left = share === 0 ? this.#total : (spent / share) * (1 - share)
     const filled = Math.round(share * 24)

@@ -1,5 +1,5 @@
 import { chartsOf } from './charts.js'
-import { addedBy, isOurs, isPeer, micros, times } from './figures.js'
+import { addedBy, isOurs, isPeer, micros, refusedOf, times } from './figures.js'
 import { costlier, otherLosses } from './losses.js'
 import { frameworks } from './places.js'
 import { distancesOf, targetsOf } from './targets.js'
@@ -43,6 +43,9 @@ which wrk meets an error is no figure. ${disturbance(results)}
   HMAC or AES-GCM; and JSON. It has no settings, no events, no \`Vary\`, no renewal of keys.
 - **lost**: 200 overlapping requests count in one session; so many counts are missing afterwards. In a cookie without a store
   nobody can do better.
+- Settings: express-session with \`resave\` and \`saveUninitialized\` off; @fastify/session with \`saveUninitialized\` off, and
+  again with \`rolling\` off; hipflask and the floor on PostgreSQL with prepared statements, which connect-pg-simple does not
+  offer; ioredis with automatic pipelining; PostgreSQL without waiting for its disk; all else as it comes.
 ${missing.map((line) => `\n${line[0].toUpperCase()}${line.slice(1)}.`).join('')}${
     failed.length === 0
       ? ''
@@ -179,7 +182,8 @@ ${table(
   others.map((line) => [nameIn(line), ...trafficOf(line)]),
 )}
 
-Overlapping requests (S5): writes lost of 200, without a wait and in a handler of 10 ms; logouts revived by a slow write and by
+Overlapping requests (S5): writes lost of 200, without a wait and in a handler of 10 ms; requests
+refused, by an error or a connection cut; logouts revived by a slow write and by
 a slow read, for the browser’s own cookies / for the old cookie, of 5; pages after a login that did not know it yet, and with
 writes to the store 25 ms slower (–: nothing that could be slowed):
 
@@ -228,7 +232,7 @@ function wrongCells({ correctness: told }) {
   const pair = ({ jar, old }) => `${jar} / ${old}`
   const { redirects, trials } = told.of
   return [
-    ...[told.lost.lost, told.lostSlowly.lost, told.lost.refused + told.lostSlowly.refused].map(String),
+    ...[told.lost.lost, told.lostSlowly.lost, refusedOf(told)].map(String),
     ...[pair(told.revivedByWrite), pair(told.revivedByRead), `${told.stale} of ${redirects}`],
     told.staleSlowly === null ? '–' : `${told.staleSlowly} of ${trials * 5}`,
   ]

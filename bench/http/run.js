@@ -41,7 +41,7 @@ for (const [program, debian] of Object.entries({ wrk: 'wrk', taskset: 'util-linu
 stepAside()
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'hipflask-bench-'))
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 // Ending by a signal is ending by `exit`; servers and databases end with this process.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
@@ -68,6 +68,7 @@ const groups = Object.keys(frameworks)
     lines.filter((line) => line.framework === framework && (line.needs === undefined || tools[line.needs])),
   )
   .filter((group) => group.length > 1)
+if (groups.length === 0) console.log(`no line to measure has "${only}" in its name`)
 const progress = new Progress(groups.reduce((sum, group) => sum + unitsOf(group, plan), 0))
 const results = []
 try {
@@ -79,10 +80,11 @@ try {
   const startup = only === '' ? await startupCosts(quick) : null
   progress.end()
   const whole = { plan: { ...plan, quick }, ...circumstances(tools), missing, results, startup }
-  mkdirSync(path.dirname(kept), { recursive: true })
-  writeFileSync(kept, JSON.stringify(whole))
-  if (only === '') writePage(whole)
-  else console.table(results.map(brief))
+  if (only === '') {
+    mkdirSync(path.dirname(kept), { recursive: true })
+    writeFileSync(kept, JSON.stringify(whole))
+    writePage(whole)
+  } else console.table(results.map(brief))
 } finally {
   closeBrowsers()
   await Promise.all([tools.redis?.stop(), tools.postgres?.stop()])

@@ -90,7 +90,12 @@ function sizeLimits() {
   const program = path.join(root, 'node_modules/size-limit/bin.js')
   const words = [program, '--json']
   try {
-    const text = execFileSync(process.execPath, words, { cwd: root, encoding: 'utf8', timeout: 120_000 })
+    const text = execFileSync(process.execPath, words, {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 120_000,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     return JSON.parse(text).map(({ name, size }) => ({ name, size }))
   } catch (error) {
     // It ends with 1 when a limit is passed, and has measured all the same.

@@ -39,7 +39,10 @@ function row(target, cases) {
     target,
     met: cases.filter(({ met }) => met).length,
     of: cases.length,
-    worst: ranked[0] === undefined || (ranked[0].met && ranked[0].off === 0) ? '' : ranked[0].text,
+    worst:
+      ranked[0] === undefined || (cases.length > 1 && ranked[0].met && ranked[0].off === 0)
+        ? ''
+        : ranked[0].text,
   }
 }
 

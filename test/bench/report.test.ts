@@ -33,6 +33,7 @@ function line(
     },
     correctness: {
       of: { writes: 200, trials: 5, redirects: 10 },
+      cut: 0,
       lost: { lost, refused: 0 },
       lostSlowly: { lost, refused: 0 },
       revivedByWrite: { jar: lost === 0 ? 0 : 5, old: lost === 0 ? 0 : 5 },
