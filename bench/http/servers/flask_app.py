@@ -22,7 +22,8 @@ if library == "flask-session":
     else:
         from cachelib import FileSystemCache
 
-        store = FileSystemCache(os.path.join(os.environ["BENCH_FOLDER"], "flask_session"))
+        # Beyond its threshold it drops sessions; 500 is the default.
+        store = FileSystemCache(os.path.join(os.environ["BENCH_FOLDER"], "flask_session"), threshold=100_000)
         app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=store)
     Session(app)
 
