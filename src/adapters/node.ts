@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { Session, SessionData } from '../contracts/session.ts'
 import type { VisitSource } from '../contracts/visit.ts'
-import { isPromise } from '../lib/awaitable.ts'
+import type { Awaitable } from '../contracts/store.ts'
+import { chain, isPromise } from '../lib/awaitable.ts'
 import { beforeHead, type NodeResponse } from './before-head.ts'
 import { mount, visitOf } from './mount.ts'
 import { type AdapterOptions, isHttps, type ProxyOptions, requestFacts } from './request-facts.ts'
@@ -36,32 +37,37 @@ export function nodeSession<
 ): (request: Request, response: Response) => void {
   const { label, trustProxy = false, onError = answerError } = options
 
-  async function begin(request: Request, response: Response): Promise<void> {
+  function begin(request: Request, response: Response): Awaitable<void> {
     const { headers, method = 'GET', url = '/' } = request
     const secure = isHttps(
       'encrypted' in request.socket && request.socket.encrypted,
       trustProxy ? headers['x-forwarded-proto'] : undefined,
     )
     const opened = sessions.open(headers.cookie, requestFacts(secure, method, url, label?.(request)))
-    const visit = isPromise(opened) ? await opened : opened
-    mount(request, sessions, visit)
-    beforeHead(
-      response,
-      () => visit.close(),
-      (error) => onError(error, request, response),
-    )
+    return chain(opened, (visit) => {
+      mount(request, sessions, visit)
+      beforeHead(
+        response,
+        () => visit.close(),
+        (error) => onError(error, request, response),
+      )
+    })
   }
 
-  async function serve(request: Request, response: Response): Promise<void> {
+  function serve(request: Request, response: Response): Awaitable<unknown> {
+    const handle = (): unknown => handler(request as SessionRequest<Data, Request>, response)
+    return visitOf(request, sessions) === undefined ? chain(begin(request, response), handle) : handle()
+  }
+
+  return (request, response) => {
+    const fail = async (error: unknown): Promise<void> => void (await onError(error, request, response))
     try {
-      if (visitOf(request, sessions) === undefined) await begin(request, response)
-      await handler(request as SessionRequest<Data, Request>, response)
+      const served = serve(request, response)
+      if (isPromise(served)) Promise.resolve(served).catch(fail)
     } catch (error) {
-      await onError(error, request, response)
+      void fail(error)
     }
   }
-
-  return (request, response) => void serve(request, response)
 }
 
 function answerError(error: unknown, _request: NodeRequest, response: NodeResponse): void {
