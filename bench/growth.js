@@ -35,6 +35,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 const started = performance.now()
+const [load] = os.loadavg()
 const sizes = quick ? [1_000, 10_000, 100_000] : [1_000, 10_000, 100_000, 1_000_000]
 const kinds = ['memory', 'file', 'sqlite', 'redis', 'postgres', 'mariadb'].filter(
   (kind) => only === null || kind === only,
@@ -139,6 +140,7 @@ const figures = {
   sizes,
   versions,
   fileSystem,
+  load,
   missing,
   stores,
   payload,

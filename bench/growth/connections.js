@@ -58,7 +58,7 @@ export async function measureConnections({ folder, place, quick }, told) {
   return results
 }
 
-/** Medians of so many loads of a second. */
+/** Medians of so many loads of a second; null when nothing was answered in most of them, as on a machine busy with other work. */
 async function load(url, count, cookies, times) {
   const script = path.join(import.meta.dirname, '../http/sessions.lua')
   const words = ['wrk', '-t1', `-c${count}`, '-d1s', '--latency', '--timeout', '20s']
@@ -73,6 +73,7 @@ async function load(url, count, cookies, times) {
       p99: milliseconds(stdout, '99%'),
     })
   }
+  if (taken.length * 2 < times) return null
   return { rate: median(taken.map(({ rate }) => rate)), p99: median(taken.map(({ p99 }) => p99)) }
 }
 

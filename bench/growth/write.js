@@ -100,15 +100,22 @@ export async function writePage(figures, docs) {
         y: { title: 'requests per second', format: '~s' },
         series: connections.map(({ kind, rows }) => ({
           name: names[kind],
-          points: rows.map((row) => [row.count, row['/read'].rate]),
+          points: rows.map((row) => [row.count, row['/read']?.rate || null]),
         })),
       }),
     )
   writeFileSync(path.join(docs, 'growth.md'), pageOf(figures))
 }
 
+function busy(load) {
+  return `
+
+**Taken while the machine had other work to do (load ${load.toFixed(1)} at the start): p99, longest delays and many connections
+most of all are rough, a dash where too little was answered to count. Run it again on a quiet machine.**`
+}
+
 function pageOf(figures) {
-  const { stores, payload, connections, versions, missing, sizes, fileSystem } = figures
+  const { stores, payload, connections, versions, missing, sizes, fileSystem, load } = figures
   const [least, most] = [sizes[0], sizes.at(-1)]
   const heaps = stores.find(({ kind }) => kind === 'memory')?.levels.at(-1)
   const perSession = heaps === undefined ? null : heaps.memory.heap / heaps.size
@@ -153,8 +160,9 @@ Written by \`npm run bench:growth\`${figures.quick ? ' (`--quick`: to 100,000 on
 ${served.join(', ')}`
       : ''
   }; seed ${figures.seed}, ${Math.round(figures.minutes)} minutes. Real servers on loopback; the file store's
-files on ${fileSystem}. A session has six keys, 300 bytes of JSON. Stores are filled in bulk in the form they write themselves; a hundred of each size are read back and compared.
-Times are microseconds unless it says otherwise.${missing.length > 0 ? `\n\nLeft out: ${missing.join('; ')}.` : ''}
+files on ${fileSystem}. A session has six keys, 300 bytes of JSON. Stores are
+filled in bulk in the form they write themselves; a hundred of each size are read back and compared.
+Times are microseconds unless it says otherwise.${load > 1 ? busy(load) : ''}${missing.length > 0 ? `\n\nLeft out: ${missing.join('; ')}.` : ''}
 
 ## Reading one of many
 
@@ -246,7 +254,9 @@ function connectionsOf(connections) {
     ].map(([page, what]) =>
       row(
         `${names[kind]}, ${what}`,
-        loads.map((load) => `${whole(load[page].rate)}, ${short(load[page].p99)}`),
+        loads.map(({ [page]: load }) =>
+          load === null || load.rate === 0 ? '–' : `${whole(load.rate)}, ${short(load.p99)}`,
+        ),
       ),
     ),
   )
