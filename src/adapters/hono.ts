@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Session, SessionData } from '../contracts/session.ts'
 import type { ResponseFacts, VisitSource } from '../contracts/visit.ts'
+import { isPromise } from '../lib/awaitable.ts'
 import { isOfThePage } from '../lib/response-headers.ts'
 import { discard, withFacts } from './fetch-head.ts'
 import { carry, visitOf } from './mount.ts'
@@ -31,7 +32,8 @@ export function honoSession<Data = SessionData>(
     const { req } = c
     const secure = isHttps(req.url.startsWith('https:'), trustProxy ? req.header('x-forwarded-proto') : null)
     const facts = requestFacts(secure, req.method, req.path, label?.(c))
-    const visit = await sessions.open(req.header('cookie'), facts)
+    const opened = sessions.open(req.header('cookie'), facts)
+    const visit = isPromise(opened) ? await opened : opened
     carry(c, sessions, visit)
     c.set('session', visit.session)
     await next()
@@ -45,7 +47,8 @@ export function honoSession<Data = SessionData>(
       c.status(500)
       throw error
     }
-    replace(c, withFacts(page, closed))
+    const left = withFacts(page, closed)
+    if (left !== page) replace(c, left)
   }
 }
 
