@@ -68,6 +68,7 @@ async function load(url, count, cookies, times) {
     const { stdout } = await promisify(execFile)(program, rest, { timeout: 60_000 })
     const trouble = /Non-2xx.*|Socket errors.*/.exec(stdout)
     if (trouble !== null) throw new Error(`${url} with ${count} connections: ${trouble[0]}`)
+    if (Number(/(\d+) requests in/.exec(stdout)[1]) < count) continue
     taken.push({
       rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]),
       p99: milliseconds(stdout, '99%'),
