@@ -50,7 +50,7 @@ export interface SessionVerbs<Data> {
   readonly regenerate: () => void
   /** Ends the session for good when the request's changes are stored; any use but reading then throws ERR_SESSION_ENDED. */
   readonly destroy: () => void
-  /** Reads the session if it is `lazy` and has not been read, and answers it; rejects with ERR_SESSION_STORE, ERR_SESSION_TIMEOUT or ERR_SESSION_UNAVAILABLE. */
+  /** Reads the session if it is `lazy` and has not been read, and answers it; rejects with ERR_SESSION_STORE or ERR_SESSION_TIMEOUT. */
   readonly load: () => Promise<Session<Data>>
   /** Stores the changes made so far, now; rejects like the end of the request would. */
   readonly save: () => Promise<void>
