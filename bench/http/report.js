@@ -68,7 +68,7 @@ ${table(
   ]),
 )}
 
-How far each place is from its floor, and the best other library of the same framework and kind of store, in microseconds of
+${missedBounds(whole)}How far each place is from its floor, and the best other library of the same framework and kind of store, in microseconds of
 CPU added:
 
 ${distances(whole)}
@@ -87,6 +87,18 @@ ${Object.keys(frameworks)
 ${startup === null ? '' : `\n${startupSection(startup)}\n`}${
     growth ? '\nHow the cost grows with sessions, sizes, keys and connections: [growth](growth.md).\n' : ''
   }`
+}
+
+/** What bounds the targets that are missed, each reason once. */
+function missedBounds(whole) {
+  const reasons = new Map()
+  for (const { target, met, of, bound } of targetsOf(whole)) {
+    if (met === of || bound === '') continue
+    reasons.set(bound, [...(reasons.get(bound) ?? []), target])
+  }
+  if (reasons.size === 0) return ''
+  const lines = [...reasons].map(([bound, targets]) => `- **${targets.join('; ')}.** ${bound}`)
+  return `What bounds those that are missed:\n\n${lines.join('\n')}\n\n`
 }
 
 /** How far other programs took part in the figures. */

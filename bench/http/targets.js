@@ -10,6 +10,7 @@ import {
   times,
   wrongsOf,
 } from './figures.js'
+import { bounds } from './bounds.js'
 import { frameworks } from './places.js'
 
 /** The places for which a distance to the floor is a target. */
@@ -19,8 +20,8 @@ const commandLimits = { S1: 1, S2: 2, S3: 0, S3c: 0 }
 const limits = { heap: 700, frontDoor: 6000, whole: 15_000, rate: 0.98 }
 
 /**
- * What was aimed at, and what came of it: `{ target, met, of, worst }`, where `met` of `of` cases meet it and `worst` says
- * which case is the furthest off and by how much. Pure.
+ * What was aimed at, and what came of it: `{ target, met, of, worst, bound }`, where `met` of `of` cases meet it, `worst` says
+ * which case is the furthest off and by how much, and `bound` what keeps it there. Pure.
  */
 export function targetsOf({ results, startup }) {
   const ours = results.filter((line) => isOurs(line) && line.failure === undefined)
@@ -33,10 +34,11 @@ export function targetsOf({ results, startup }) {
   ].filter((row) => row.of > 0)
 }
 
-function row(target, cases) {
+function row(target, cases, bound = '') {
   const ranked = cases.toSorted((a, b) => b.off - a.off)
   return {
     target,
+    bound,
     met: cases.filter(({ met }) => met).length,
     of: cases.length,
     worst:
@@ -56,10 +58,12 @@ function floorTargets(results, ours) {
       row(
         `${scenes.join(', ')}: CPU added ≤ ${limit} × the floor`,
         cells.filter(({ ratio }) => ratio !== null).map(floorCase),
+        bounds.floor,
       ),
       row(
         `${scenes.join(', ')}: CPU added below the best peer’s`,
         cells.filter(({ peer }) => peer !== null).map(peerCase),
+        bounds.peer,
       ),
     )
   }
@@ -93,7 +97,11 @@ function rateTarget(ours, scene) {
       const { ratio } = line.scenes[scene]
       return { met: ratio >= limits.rate, off: -ratio, text: `${nameOf(line)}: ${ratio.toFixed(2)}` }
     })
-  return row(`${scene}: at least ${limits.rate} of the requests per second without a session`, cases)
+  return row(
+    `${scene}: at least ${limits.rate} of the requests per second without a session`,
+    cases,
+    bounds.rate,
+  )
 }
 
 function commandTarget(ours) {
@@ -105,7 +113,7 @@ function commandTarget(ours) {
         return { met: each <= limit, off: each - limit, text: `${nameOf(line)}, ${scene}: ${each}` }
       }),
     )
-  return row('store commands: read 1, write 2, anonymous 0, not used 0', cases)
+  return row('store commands: read 1, write 2, anonymous 0, not used 0', cases, bounds.commands)
 }
 
 function correctnessTargets(ours) {
@@ -124,8 +132,8 @@ function correctnessTargets(ours) {
 function startupTargets(startup) {
   if (startup === null) return []
   const { heap, sizes, imports } = startup
-  const atMost = (target, value, limit, unit) =>
-    row(target, [{ met: value <= limit, off: value, text: `${Math.round(value)} ${unit}` }])
+  const atMost = (target, value, limit, unit, bound) =>
+    row(target, [{ met: value <= limit, off: value, text: `${Math.round(value)} ${unit}` }], bound)
   const bytes = (at) => sizes[at]?.size ?? Number.POSITIVE_INFINITY
   return [
     atMost(
@@ -134,8 +142,8 @@ function startupTargets(startup) {
       limits.heap,
       'bytes',
     ),
-    atMost('front door, compressed ≤ 6 kB', bytes(0), limits.frontDoor, 'bytes'),
-    atMost('with an adapter and a store, compressed ≤ 15 kB', bytes(1), limits.whole, 'bytes'),
+    atMost('front door, compressed ≤ 6 kB', bytes(0), limits.frontDoor, 'bytes', bounds.frontDoor),
+    atMost('with an adapter and a store, compressed ≤ 15 kB', bytes(1), limits.whole, 'bytes', bounds.whole),
     row('import time below express-session’s', [
       {
         met: imports.hipflask < imports['express-session'],
