@@ -44,11 +44,11 @@ export async function measure(server, load, window) {
   }
 }
 
-/** Loads a server until it has answered so many requests (at most 3 seconds; 1 where it does not count them), so that its code is compiled. */
+/** Loads a server until it has answered so many requests (at most 6 seconds; 1 where it does not count them), so that its code is compiled. */
 export async function warm(server, load, requests) {
   const wrk = start(server, load)
   const { requests: before } = await server.usage()
-  for (let waited = 0; waited < (before === undefined ? 1_000 : 3_000); waited += 40) {
+  for (let waited = 0; waited < (before === undefined ? 1_000 : 6_000); waited += 40) {
     await pause(40)
     if ((await server.usage()).requests - before >= requests) break
   }

@@ -64,7 +64,7 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
         await check(server, line)
         server.load = await prepared(server, line, plan, folder)
         for (const [scene, share] of Object.entries(
-          line === bare ? { S3: 1 } : { S1: 1, S2: 0.5, S3c: 0.25 },
+          line === bare ? { S3: 1 } : { S1: 1, S2: 0.5, S3: 0.25, S3c: 0.25 },
         ))
           await warm(server, scenes[scene](server.load), plan.warm * share)
       } catch (error) {

@@ -24,7 +24,7 @@ const quick = words.includes('--quick')
 const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : ''
 const plan = quick
   ? { rounds: 1, window: 200, warm: 3000, between: 3, sessions: 250, redirects: 10 }
-  : { rounds: 3, window: 280, warm: 6000, between: 3, sessions: 1000, redirects: 50 }
+  : { rounds: 3, window: 400, warm: 24_000, between: 3, sessions: 1000, redirects: 50 }
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
 if (words.includes('--report')) {
