@@ -3,12 +3,12 @@
 export const bounds = {
   floor: `What the floor leaves out is a fixed price: about 3 µs in the engine (every value at rest by itself, so that changes
 can be noticed and merged; duplicate cookies; the dictionary) and 1.5 µs at the response (the head waits for the save; \`Vary\`),
-5 µs where the save must be awaited. Beside a Redis client it is little, beside one look into a map it is most of what there is.
+3 µs more where the save must be awaited. Beside a Redis client it is little, beside one look into a map it is most of what there is.
 XAES-256-GCM derives a key for each message, 1 µs more than the floor’s AES-GCM. Flask’s format signs, compresses and reads
 Python’s JSON without loss.`,
   peer: `Where a peer is cheaper it does less: libsodium’s secretbox instead of AES-GCM by OpenSSL, a cookie that is neither
 compressed nor shared with Flask, a write without comparing.`,
-  rate: `A cookie that nobody looks at costs the opening of a visit, under 1 µs; what is more is a store that is read before the
+  rate: `A cookie that nobody looks at costs the opening of a visit and a guard at the response, about 2 µs; what is more is a store that is read before the
 handler runs, unless the sessions are \`lazy\` ([decision 013](decisions/013-lazy-sessions.md)); the rest is the noise of this machine.`,
   commands: `A store across a network is read before the handler runs, so that \`req.session.name\` can be synchronous; with
 \`lazy: true\` an unused session costs none ([decision 013](decisions/013-lazy-sessions.md)).`,

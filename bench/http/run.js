@@ -1,7 +1,8 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
- * bounds written by hand. `-- --quick` takes less than five minutes; `-- --only TEXT` measures the lines that have the
- * text and writes no page; `-- --report` writes the page again from the figures of the last run.
+ * bounds written by hand. `-- --quick` takes less than five minutes; `-- --rounds N` says how often each is measured (3);
+ * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
+ * figures of the last run.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -21,10 +22,12 @@ import { writePage } from './write.js'
 
 const words = process.argv.slice(2)
 const quick = words.includes('--quick')
-const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : ''
+const after = (word, otherwise) => (words.includes(word) ? words[words.indexOf(word) + 1] : otherwise)
+const only = after('--only', '')
+const rounds = Number(after('--rounds', 3))
 const plan = quick
   ? { rounds: 1, window: 200, warm: 3000, between: 3, sessions: 250, redirects: 10 }
-  : { rounds: 3, window: 400, warm: 24_000, between: 3, sessions: 1000, redirects: 50 }
+  : { rounds, window: 320, warm: 16_000, between: 3, sessions: 1000, redirects: 50 }
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
 if (words.includes('--report')) {

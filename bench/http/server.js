@@ -6,7 +6,10 @@ import { tethered } from './programs.js'
 
 /** Starts the server of a place on its CPU; rejects with what it printed when it does not start in 30 seconds. */
 export async function startPlace(place, environment) {
-  const words = [process.execPath, path.join(import.meta.dirname, 'serve.js'), JSON.stringify(place)]
+  // Between its measurements a server is idle for a minute, in which V8 would throw its compiled code away; a server at
+  // work never is, and the one without a session is measured too often to be.
+  const words = [process.execPath, '--no-flush-bytecode']
+  words.push(path.join(import.meta.dirname, 'serve.js'), JSON.stringify(place))
   const [program, ...rest] = tethered(pinned('server', ...words))
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
