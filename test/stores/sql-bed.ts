@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { SessionStore, StoreEvent } from '../../src/contracts/store.ts'
 import type { SqlStore } from '../../src/stores/sql.ts'
+import { blockingSweepBatch, sweepBatch } from '../../src/stores/sql.ts'
 import { storeSuite } from '../../src/testing/index.ts'
 import { alive, freshId, freshRecord, together } from '../../src/testing/store-cases/store-case.ts'
 import { lab, type Loose, values } from '../engine/visitor.ts'
@@ -279,8 +280,10 @@ export function sqlCases(bed: Bed): void {
       const stop = new AbortController()
       const sweep = store.gc(now, stop.signal)
       stop.abort()
-      expect(await sweep).toBe(500)
-      expect(await store.gc(now)).toBe(800)
+      // Where a statement blocks the process, a batch is small.
+      const batch = bed.kind === 'sqlite' ? blockingSweepBatch : sweepBatch
+      expect(await sweep).toBe(batch)
+      expect(await store.gc(now)).toBe(1_300 - batch)
       expect(await store.gc(now)).toBe(0)
       expect((await alive(store, living.id)).id).toBe(living.id)
     })
