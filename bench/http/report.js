@@ -23,9 +23,11 @@ function pageOf(whole, charts, growth) {
   const failed = results.filter(({ failure }) => failure !== undefined)
   return `# Side by side
 
-Written by \`npm run bench:http${plan.quick ? ' -- --quick' : ''}\` on ${machine}.${
+Written by \`npm run bench:http${plan.quick ? ' -- --quick' : plan.short ? ' -- --short' : ''}\` on ${machine}.${
     plan.quick ? ' A quick run: one short round of each, so the figures are rough.' : ''
-  } Versions: ${Object.entries(versions)
+  }${plan.short ? ' A short run: the whole one also has files, SQLite, PostgreSQL and further variants.' : ''} Versions: ${Object.entries(
+    versions,
+  )
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}.
 

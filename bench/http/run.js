@@ -1,6 +1,7 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
- * bounds written by hand. `-- --quick` takes less than five minutes; `-- --rounds N` says how often each is measured (3);
+ * bounds written by hand. `-- --quick` takes less than five minutes; `-- --short` measures the lines of the quick run as well as
+ * the whole run does; `-- --rounds N` says how often each is measured (3);
  * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
  * figures of the last run.
  */
@@ -22,12 +23,13 @@ import { writePage } from './write.js'
 
 const words = process.argv.slice(2)
 const quick = words.includes('--quick')
+const short = words.includes('--short')
 const after = (word, otherwise) => (words.includes(word) ? words[words.indexOf(word) + 1] : otherwise)
 const only = after('--only', '')
 const rounds = Number(after('--rounds', 3))
 const plan = quick
   ? { rounds: 1, window: 200, warm: 3000, between: 3, sessions: 250, redirects: 10 }
-  : { rounds, window: 320, warm: 16_000, between: 3, sessions: 1000, redirects: 50 }
+  : { rounds, short, window: 320, warm: 16_000, between: 3, sessions: 1000, redirects: 50 }
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
 if (words.includes('--report')) {
@@ -50,7 +52,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 
 const lines = places.filter(
   (line) =>
-    (!quick || line.quick) && (line.library === 'none' || `${line.framework}/${line.label}`.includes(only)),
+    (!(quick || short) || line.quick) &&
+    (line.library === 'none' || `${line.framework}/${line.label}`.includes(only)),
 )
 const needed = new Set(lines.map(({ needs }) => needs).filter((name) => name !== undefined))
 if (needed.has('python')) needed.add('redis')
