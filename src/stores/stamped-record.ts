@@ -83,21 +83,13 @@ export function encodeRecord(record: SessionRecord, stamp: string): string {
 
 /** The record that `text` holds, or null when it is none of ours or was cut. */
 export function decodeRecord(id: string, text: string): StoredRecord | null {
-  if (!FIRST_LINE.test(text)) return null
-  const labelAt = LINE + numberAt(text, PLACES.user)
-  const dataAt = labelAt + numberAt(text, PLACES.label)
-  if (text.length !== dataAt + numberAt(text, PLACES.data)) return null
-  return {
-    id,
-    data: text.slice(dataAt),
-    user: noteAt(text, PLACES.user, LINE, labelAt),
-    label: noteAt(text, PLACES.label, labelAt, dataAt),
-    createdAt: numberAt(text, PLACES.createdAt),
-    seenAt: numberAt(text, PLACES.seenAt),
-    expiresAt: numberAt(text, PLACES.expiresAt),
-    endsAt: numberAt(text, PLACES.endsAt),
-    version: text.slice(...PLACES.stamp),
-  }
+  const info = decodeInfo(id, text)
+  if (info === null) return null
+  const { user, label, createdAt, seenAt, expiresAt, endsAt, size } = info
+  const dataAt = text.length - size
+  if (dataAt !== LINE + (user?.length ?? 0) + (label?.length ?? 0)) return null
+  const version = text.slice(...PLACES.stamp)
+  return { id, data: text.slice(dataAt), user, label, createdAt, seenAt, expiresAt, endsAt, version }
 }
 
 /** The same without its values, from a text that stops before them or goes on; null when it is none of ours. */
