@@ -6,24 +6,41 @@ import { pinned, usedOfServerCpu } from './cpus.js'
 import { tethered } from './programs.js'
 
 const connections = 64
-/** Before the window opens: connections are made, and nothing counts. */
-const ramp = 60
-/** A server that is slow gets a longer window: until it has answered so many, or for so many milliseconds. */
-const enough = { requests: 100, within: 5_000 }
+/** Looked at so often, in milliseconds, while a server warms up. */
+const glance = 60
+/**
+ * A slow server gets a longer window, since its garbage is collected in as many lumps by fewer requests: until it has answered
+ * `many`, for at most so many times the window; and if that were not even a `few`, until they are or for five seconds.
+ */
+const enough = { many: 10_000, times: 3, few: 100, within: 5_000 }
 
 /**
  * Loads a server through one window of so many milliseconds and answers what it cost: CPU per request (microseconds),
- * requests per second, latencies; `disturbed` is the share of its CPU that other programs had. Throws when wrk met errors.
+ * requests per second, latencies; `disturbed` is the share of its CPU that other programs had. Before the window opens the
+ * server answers `warm.requests` under the same load (for at most `warm.within` milliseconds): one that has waited for its
+ * turn has small heaps and code that is not compiled, which is not what a server at work costs. Throws when wrk met errors.
  */
-export async function measure(server, load, window) {
+export async function measure(server, load, window, warm) {
   const wrk = start(server, load)
-  await pause(ramp)
+  const { requests: cold } = await server.usage()
+  for (let waited = 0; waited < warm.within; waited += glance) {
+    await pause(glance)
+    if (
+      cold === undefined ? waited >= warm.within / 4 : (await server.usage()).requests - cold >= warm.requests
+    )
+      break
+  }
   const usedBefore = usedOfServerCpu()
   const before = await server.usage()
   await pause(window)
   let after = await server.usage()
-  for (let waited = window; few(before, after) && waited < enough.within; waited += 250) {
-    await pause(250)
+  for (
+    let waited = window;
+    waited < (few(before, after) ? enough.within : enough.times * window);
+    waited += 80
+  ) {
+    if (!(after.requests - before.requests < enough.many)) break
+    await pause(80)
     after = await server.usage()
   }
   const used = usedOfServerCpu() - usedBefore
@@ -42,17 +59,6 @@ export async function measure(server, load, window) {
     p99: latency(text, '99%'),
     rss: after.rss,
   }
-}
-
-/** Loads a server until it has answered so many requests (at most 6 seconds; 1 where it does not count them), so that its code is compiled. */
-export async function warm(server, load, requests) {
-  const wrk = start(server, load)
-  const { requests: before } = await server.usage()
-  for (let waited = 0; waited < (before === undefined ? 1_000 : 6_000); waited += 40) {
-    await pause(40)
-    if ((await server.usage()).requests - before >= requests) break
-  }
-  await wrk.end()
 }
 
 /**
@@ -83,7 +89,7 @@ function start(server, { path: page, cookies = null, header = null, order = 'tur
   }
 }
 
-const few = (before, after) => after.requests - before.requests < enough.requests
+const few = (before, after) => after.requests - before.requests < enough.few
 
 /** Milliseconds of a percentile. */
 function latency(text, percentile) {

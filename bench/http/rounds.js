@@ -6,7 +6,7 @@ import { check } from './check.js'
 import { commandsOf } from './commands.js'
 import { correctnessOf } from './correctness.js'
 import { startExternal } from './external.js'
-import { measure, warm } from './load.js'
+import { measure } from './load.js'
 import { startPlace } from './server.js'
 
 /** The loads, by their names. */
@@ -17,7 +17,8 @@ const scenes = {
   S3c: ({ headers }) => ({ path: '/plain', header: headers[0] }),
   S4: ({ many }) => ({ path: '/read', cookies: many, order: 'random' }),
 }
-const perWindow = 150
+/** What a window takes beside itself: starting wrk, and warming the server up (half of what it may take, for most are fast). */
+const besides = ({ warm }) => 100 + warm.within / 2
 
 const isExternal = ({ framework }) => framework === 'flask' || framework === 'go'
 
@@ -25,7 +26,7 @@ const isExternal = ({ framework }) => framework === 'flask' || framework === 'go
 export function unitsOf(lines, plan) {
   return (
     lines.length *
-    (Object.keys(scenes).length * plan.rounds * (1 + 1 / plan.between) * (plan.window + perWindow) + 3000)
+    (Object.keys(scenes).length * plan.rounds * (1 + 1 / plan.between) * (plan.window + besides(plan)) + 2000)
   )
 }
 
@@ -63,14 +64,10 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
         results.get(line).startRss = (await server.usage()).rss
         await check(server, line)
         server.load = await prepared(server, line, plan, folder)
-        for (const [scene, share] of Object.entries(
-          line === bare ? { S3: 1 } : { S1: 1, S2: 0.5, S3: 0.25, S3c: 0.25 },
-        ))
-          await warm(server, scenes[scene](server.load), plan.warm * share)
       } catch (error) {
         fail(line, 'start', error)
       }
-      progress.step(3000 / 2)
+      progress.step(2000 / 2)
     }
     if (results.get(bare).failure !== undefined)
       throw new Error(`without a session, ${results.get(bare).failure}`)
@@ -88,12 +85,13 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
           for (const line of together) {
             try {
               await check(running.get(line), line)
-              const load = scenes[scene](running.get(line).load)
-              measured.push([line, await measure(running.get(line), load, windowOf(line))])
+              const server = running.get(line)
+              const load = scenes[scene](server.load)
+              measured.push([line, await measure(server, load, windowOf(line), plan.warm)])
             } catch (error) {
               fail(line, scene, error)
             }
-            progress.step(plan.window + perWindow)
+            progress.step(plan.window + besides(plan))
           }
           const after = await without()
           for (const [line, figures] of measured) {
@@ -108,9 +106,9 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
       }
     }
     async function without() {
-      const figures = await measure(running.get(bare), { path: '/plain' }, windowOf(bare))
+      const figures = await measure(running.get(bare), { path: '/plain' }, windowOf(bare), plan.warm)
       taken.get(bare).S0.push({ ...figures, added: 0, ratio: 1 })
-      progress.step((plan.window + perWindow) / plan.between)
+      progress.step((plan.window + besides(plan)) / plan.between)
       return figures
     }
     function windowOf(line) {
@@ -127,7 +125,7 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
       } catch (error) {
         fail(line, 'S5', error)
       }
-      progress.step(3000 / 2)
+      progress.step(2000 / 2)
     }
   } finally {
     await Promise.all([...running.values()].map((server) => server.stop()))

@@ -28,8 +28,23 @@ const after = (word, otherwise) => (words.includes(word) ? words[words.indexOf(w
 const only = after('--only', '')
 const rounds = Number(after('--rounds', 3))
 const plan = quick
-  ? { rounds: 1, window: 200, warm: 3000, between: 3, sessions: 250, redirects: 10 }
-  : { rounds, short, window: 320, warm: 16_000, between: 3, sessions: 1000, redirects: 50 }
+  ? {
+      rounds: 1,
+      window: 200,
+      warm: { requests: 1500, within: 300 },
+      between: 3,
+      sessions: 250,
+      redirects: 10,
+    }
+  : {
+      rounds,
+      short,
+      window: 320,
+      warm: { requests: 6000, within: 1500 },
+      between: 3,
+      sessions: 1000,
+      redirects: 50,
+    }
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
 if (words.includes('--report')) {
