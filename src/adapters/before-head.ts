@@ -16,7 +16,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  * header throws ERR_HTTP_HEADERS_SENT, `write` answers false), yet nothing is sent; then the calls follow in order.
  * When `close` fails, nothing was sent: the calls are dropped, their callbacks get the error, the status is 500, and
  * `fail` is called with the error; the head of the page it sends asks `close` again. A visitor who hangs up changes none
- * of this: `close` is called when the app answers, heard or not, and not at all if it never does.
+ * of this: `close` is called when the app answers, heard or not, and not at all if it never does. The response keeps the
+ * methods laid over it, which pass every call on once the head is out: taking them off would cost more than they do.
  */
 export function beforeHead(
   response: NodeResponse,
@@ -84,7 +85,7 @@ class Gate {
       else if (facts.vary || facts.setCookie !== null) {
         this.#park(name, args)
         return this.#release(facts)
-      } else this.#open()
+      } else this.#state = 'open'
     }
     if (this.#state === 'closing') return this.#park(name, args)
     // A handler whose page was dropped may go on writing when the error page has long ended.
@@ -146,22 +147,17 @@ class Gate {
     this.#facts = facts
     setLines(this.#response, calls[0]?.lines ?? [])
     addToHead(this.#response, facts)
-    this.#open()
+    this.#state = 'open'
     let answer: unknown
     for (const { name, args } of calls) answer = this.#found[name].apply(this.#response, args)
     return answer
-  }
-
-  #open(): void {
-    this.#state = 'open'
-    if (this.#failure === null) this.#guards.lift()
   }
 
   #giveUp(error: unknown): void {
     this.#reveal()
     this.#state = 'failed'
     this.#failure = { error }
-    this.#guards.liftAll()
+    this.#guards.lift()
     if (!this.#response.headersSent) {
       resetHead(this.#response)
       new Gate(this.#response, () => this.#ask(), this.#fail, this.#failure).shut()

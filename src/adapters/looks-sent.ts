@@ -44,7 +44,7 @@ export class LooksSent {
   }
 
   undo(): void {
-    this.#overlay.liftAll()
+    this.#overlay.lift()
     for (const listener of this.#drains) this.#response.on('drain', listener)
   }
 

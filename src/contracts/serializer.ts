@@ -15,4 +15,6 @@ export interface Serializer {
   live(kept: Kept): unknown
   /** Whether two values at rest are the same value. */
   same(a: Kept, b: Kept): boolean
+  /** True only if `keep(value)` would be the same as `kept`; false where that is not plain to see. Default: always false. */
+  unchanged?(value: unknown, kept: Kept): boolean
 }

@@ -154,8 +154,11 @@ export class Journal {
     const planned = noted === undefined || noted === 'assigned' ? undefined : noted
     // Removed, or computed away; of a key that was not there, nothing is left to do.
     if (this.#held?.has(key) !== true) return known ? planned : undefined
-    const kept = this.#serializer.keep(this.#held.get(key), key)
-    if (known && this.#serializer.same(kept, this.#base.get(key))) return undefined
+    const value = this.#held.get(key)
+    const base = this.#base.get(key)
+    if (known && this.#serializer.unchanged?.(value, base) === true) return undefined
+    const kept = this.#serializer.keep(value, key)
+    if (known && this.#serializer.same(kept, base)) return undefined
     if (
       planned?.kind === 'apply' &&
       planned.result.kind === 'assign' &&

@@ -61,7 +61,36 @@ export const jsonSerializer: Serializer = {
     if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
     return JSON.stringify(a) === JSON.stringify(b)
   },
+
+  unchanged(value: unknown, kept: Kept): boolean {
+    return restsAs(value, kept as Tree)
+  },
 }
+
+/** Whether a live value of text, numbers, lists and plain objects rests as this tree; other kinds are for `keep` to say. */
+function restsAs(value: unknown, tree: Tree): boolean {
+  if (typeof value !== 'object' || value === null) return Object.is(value, tree)
+  if (typeof tree !== 'object' || tree === null) return false
+  if (Array.isArray(value)) {
+    if (!Array.isArray(tree) || value.length !== tree.length) return false
+    for (let i = 0; i < value.length; i++) if (!restsAs(value[i], (tree as readonly Tree[])[i]!)) return false
+    return true
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype || Array.isArray(tree)) return false
+  const keys = Object.keys(value)
+  const others = Object.keys(tree)
+  if (keys.length !== others.length || Object.getOwnPropertySymbols(value).length > 0) return false
+  // A lone key that starts with a space rests as another, and a tag is no key.
+  if (keys.length === 1 && keys[0]!.charCodeAt(0) === 0x20) return false
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!
+    if (key !== others[i] || !restsAs((value as Record<string, unknown>)[key], partOf(tree, key)))
+      return false
+  }
+  return true
+}
+
+const partOf = (tree: object, key: string): Tree => (tree as Record<string, Tree>)[key]!
 
 /** Keys that JSON writes as they are. */
 const unquoted = /^\w*$/

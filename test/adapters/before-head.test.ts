@@ -287,18 +287,9 @@ describe.each(matrix)('$kind, closed $when', ({ kind, when }) => {
     expect(asked).toBe(1)
   })
 
-  it('puts the methods back as it found them: inherited', async () => {
+  it('puts back all that looked sent while it waited', async () => {
     const done = deferred<string[]>()
-    const names = [
-      'writeHead',
-      'write',
-      'end',
-      'flushHeaders',
-      'headersSent',
-      'writableEnded',
-      'setHeader',
-      'on',
-    ]
+    const names = ['headersSent', 'writableEnded', 'setHeader', 'appendHeader', 'removeHeader', 'on']
     await ask((_, res) => {
       res.end('body')
       res.on('finish', () => done.resolve(names.filter((name) => Object.hasOwn(res, name))))
@@ -306,27 +297,23 @@ describe.each(matrix)('$kind, closed $when', ({ kind, when }) => {
     expect(await done.promise).toEqual([])
   })
 
-  it('puts the methods back as it found them: the property of another middleware', async () => {
-    const done = deferred<boolean[]>()
+  it('passes every call on to the methods it found, once: those of another middleware', async () => {
     const calls: string[] = []
     const server = await start(kind, (_, res) => {
-      const own = new Map<string, unknown>()
       for (const name of ['writeHead', 'write', 'end'] as const) {
         const inherited = res[name]
         res[name] = function (...args: unknown[]) {
           calls.push(name)
           return inherited.apply(this, args)
         }
-        own.set(name, res[name])
       }
       beforeHead(res, () => closes[when](COOKIE), unexpected)
       res.write('a')
-      res.end('b')
-      res.on('finish', () => done.resolve([...own].map(([name, method]) => res[name] === method)))
+      res.write('b')
+      res.end()
     })
     expect((await server.ask()).text).toBe('ab')
-    expect(await done.promise).toEqual([true, true, true])
-    expect(calls.filter((name) => name !== 'writeHead').slice(0, 2)).toEqual(['write', 'end'])
+    expect(calls.filter((name) => name !== 'writeHead')).toEqual(['write', 'write', 'end'])
   })
 
   it('leaves the methods of a middleware that wrapped them later', async () => {

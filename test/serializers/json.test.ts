@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { jsonSerializer } from '../../src/serializers/json.ts'
 
 const { keep, live, encode, decode, same } = jsonSerializer
+const unchanged = jsonSerializer.unchanged!
 
 const trip = (value: unknown): unknown => live(decode(encode(new Map([['k', keep(value, 'k')]]))).get('k'))
 
@@ -47,6 +48,23 @@ const { value } = fc.letrec((tie) => ({
   ),
 }))
 
+/** Puts `other` somewhere into lists and objects, or does nothing where there is no place. */
+function replaceOne(target: unknown, other: unknown, at: number): void {
+  if (typeof target !== 'object' || target === null || target instanceof Uint8Array) return
+  const keys = Object.keys(target)
+  if (keys.length === 0) return
+  const chosen = keys[at % keys.length]!
+  const part = (target as Record<string, unknown>)[chosen]
+  if (at % 3 === 0 && typeof part === 'object' && part !== null) replaceOne(part, other, Math.floor(at / 3))
+  else
+    Object.defineProperty(target, chosen, {
+      value: other,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+}
+
 describe('what a session keeps', () => {
   test('comes back as itself', () => {
     fc.assert(
@@ -67,6 +85,60 @@ describe('what a session keeps', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+  test('what is unchanged would rest the same: whatever was put in its place', () => {
+    const near = fc.constantFrom<unknown>(
+      -0,
+      0,
+      Number.NaN,
+      undefined,
+      null,
+      new Date(0),
+      new Map(),
+      new Set(),
+      [],
+      {},
+    )
+    fc.assert(
+      fc.property(value, fc.oneof(value, near), fc.nat(), (one, other, at) => {
+        const kept = keep(one, 'k')
+        const copy = live(kept)
+        replaceOne(copy, other, at)
+        if (unchanged(copy, kept)) expect(same(keep(copy, 'k'), kept)).toBe(true)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+  test('plain values are seen to be unchanged, and in lists and objects every change is seen', () => {
+    const plain = { list: [1, 'a', null, { ok: true, '2': [] }], one: { key: '' }, text: 'a' }
+    const kept = keep(plain, 'k')
+    expect(unchanged(live(kept), kept)).toBe(true)
+    const changes: ((copy: any) => void)[] = [
+      (copy) => copy.list.push(undefined),
+      (copy) => copy.list.pop(),
+      (copy) => (copy.list[0] = 2),
+      (copy) => (copy.list[3]['2'] = {}),
+      (copy) => (copy.one = { other: '' }),
+      (copy) => (copy.one.key = new Date(0)),
+      (copy) => delete copy.text,
+      (copy) => (copy.one = { another: undefined }),
+      (copy) => {
+        const { list } = copy
+        delete copy.list
+        copy.list = list
+      },
+      (copy) => (copy.more = 1),
+      (copy) => (copy.text = ['a']),
+      (copy) => (copy.one = Object.assign(Object.create(null) as object, { key: '' })),
+      (copy) => (copy[Symbol('s')] = 1),
+    ]
+    for (const change of changes) {
+      const copy = live(kept)
+      change(copy)
+      expect(unchanged(copy, kept), String(change)).toBe(false)
+    }
+    expect(unchanged({ ' date': 0 }, keep(new Date(0), 'k'))).toBe(false)
+    expect(unchanged(-0, keep(0, 'k'))).toBe(false)
   })
   test('untouched text comes out as it came in', () => {
     fc.assert(
