@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Session, SessionData } from '../contracts/session.ts'
 import type { ResponseFacts, Visit, VisitSource } from '../contracts/visit.ts'
-import { isPromise } from '../lib/awaitable.ts'
+import { chain, isPromise } from '../lib/awaitable.ts'
 import { cacheControlForCookie, isOfThePage, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
 import { beforeHead } from './before-head.ts'
 import { discard, withFacts } from './fetch-head.ts'
@@ -38,25 +38,35 @@ export function fastifySession<Data = SessionData>(
     })
     app.decorate(registered, sessions)
 
-    app.addHook('onRequest', async (request, reply) => {
+    // Fastify goes on when a hook calls `done`, or when the promise it answers is kept: where nothing waits, none is made.
+    app.addHook('onRequest', (request, reply, done): void | Promise<void> => {
       const { protocol, method, originalUrl, headers } = request
       const facts = requestFacts(protocol === 'https', method, originalUrl, options.label?.(request))
-      const opened = sessions.open(headers.cookie, facts)
-      const visit = isPromise(opened) ? await opened : opened
-      carry(request, sessions, visit)
-      guardHijacked(reply, visit)
+      const begin = (visit: Visit<Data>): void => {
+        carry(request, sessions, visit)
+        guardHijacked(reply, visit)
+      }
+      const visit = sessions.open(headers.cookie, facts)
+      if (isPromise(visit)) return visit.then(begin)
+      begin(visit)
+      done()
     })
 
-    app.addHook('onSend', async (request, reply, payload) => {
+    app.addHook('onSend', (request, reply, payload, done): void | Promise<unknown> => {
       const visit = visitOf(request, sessions)
-      if (visit === undefined) return payload
-      try {
-        const closed = visit.close()
-        return addToReply(reply, payload, isPromise(closed) ? await closed : closed)
-      } catch (error) {
+      if (visit === undefined) return done(null, payload)
+      const fail = (error: unknown): never => {
         giveUp(reply, payload)
         throw error
       }
+      let added: unknown
+      try {
+        added = chain(visit.close(), (facts) => addToReply(reply, payload, facts))
+      } catch (error) {
+        return fail(error)
+      }
+      if (isPromise(added)) return added.catch(fail)
+      done(null, added)
     })
   }
   return Object.assign(plugin, {

@@ -35,7 +35,7 @@ export class Overlay<Target extends object> {
 
   /** Puts everything back, whoever has replaced it since. */
   lift(): void {
-    for (const [key, found] of this.#found.reverse()) {
+    for (const [key, found] of this.#found.toReversed()) {
       if (found) Object.defineProperty(this.#target, key, found)
       // Not by Reflect: V8 takes back the newest property by this statement alone without making the object a slow one.
       else delete (this.#target as Partial<Target>)[key]
