@@ -33,18 +33,9 @@ export const jsonSerializer: Serializer = {
   },
 
   encode(entries: ReadonlyMap<string, Kept>): string {
-    if (entries.size === 0) return '{}'
-    // Joined, not added up: text made of pieces takes several times its size wherever it is kept.
-    const parts: string[] = []
-    for (const [key, tree] of entries) {
-      parts.push(
-        parts.length === 0 ? '{' : ',',
-        unquoted.test(key) ? `"${key}":` : `${JSON.stringify(key)}:`,
-        JSON.stringify(tree),
-      )
-    }
-    parts.push('}')
-    return parts.join('')
+    const values: Record<string, Tree> = {}
+    for (const [key, tree] of entries) define(values, key, tree as Tree)
+    return JSON.stringify(values)
   },
 
   keep(value: unknown, path: string): Kept {
@@ -91,9 +82,6 @@ function restsAs(value: unknown, tree: Tree): boolean {
 }
 
 const partOf = (tree: object, key: string): Tree => (tree as Record<string, Tree>)[key]!
-
-/** Keys that JSON writes as they are. */
-const unquoted = /^\w*$/
 
 function refuse(path: string, what: string): never {
   throw new SessionError(
