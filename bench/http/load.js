@@ -8,56 +8,96 @@ import { tethered } from './programs.js'
 const connections = 64
 /** Looked at so often, in milliseconds, while a server warms up. */
 const glance = 60
-/**
- * A slow server gets a longer window, since its garbage is collected in as many lumps by fewer requests: until it has answered
- * `many`, for at most so many times the window; and if that were not even a `few`, until they are or for five seconds.
- */
-const enough = { many: 10_000, times: 3, few: 100, within: 5_000 }
+/** After the load is halted, so many milliseconds until its last answers are given. */
+const settling = 25
+/** A server that does not count its requests is measured in one piece, of so many milliseconds. */
+const whole = { ramp: 80, window: 500 }
 
 /**
- * Loads a server through one window of so many milliseconds and answers what it cost: CPU per request (microseconds),
- * requests per second, latencies; `disturbed` is the share of its CPU that other programs had. Before the window opens the
- * server answers `warm.requests` under the same load (for at most `warm.within` milliseconds): one that has waited for its
- * turn has small heaps and code that is not compiled, which is not what a server at work costs. Throws when wrk met errors.
+ * Loads servers in turn, in short windows, so that what disturbs the machine disturbs all of them: first each by itself,
+ * until it has answered `warm.requests` or `warm.within` milliseconds are over, then `cycles` times all of them, `window`
+ * milliseconds each. Answers for each server its `cpu` per request (microseconds) and `rate` per second in every cycle, and
+ * one value of `p50` and `p99` (milliseconds, of `latency` milliseconds without a halt), `rss` and `disturbed` (the share of
+ * its CPU that other programs had). Throws when wrk met errors; `during(server)` says with whom.
  */
-export async function measure(server, load, window, warm) {
+export async function measureTogether(loaded, { warm, cycles, window, latency }) {
+  const wrks = []
+  try {
+    const measured = []
+    for (const { server, load } of loaded) {
+      await heat(server, load, warm)
+      measured.push({ cycles: [], ...(await latenciesOf(server, load, latency)) })
+      const wrk = start(server, load)
+      wrks.push(wrk)
+      await pause(settling)
+      wrk.halt()
+      await pause(settling)
+    }
+    for (let cycle = 0; cycle < cycles; cycle++) {
+      for (const [at, { server }] of loaded.entries())
+        measured[at].cycles.push(await windowOf(server, wrks[at], window))
+    }
+    return measured
+  } finally {
+    // Whoever waits for one of them would not hear of the others' errors; the first one counts.
+    const ends = await Promise.allSettled(wrks.map((wrk) => wrk.end()))
+    const failed = ends.find(({ status }) => status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+}
+
+/** Loads a server until it has answered `requests` or `within` milliseconds are over. */
+export async function heat(server, load, { requests, within }) {
   const wrk = start(server, load)
   const { requests: cold } = await server.usage()
-  for (let waited = 0; waited < warm.within; waited += glance) {
+  for (let waited = 0; waited < within; waited += glance) {
     await pause(glance)
-    if (
-      cold === undefined ? waited >= warm.within / 4 : (await server.usage()).requests - cold >= warm.requests
-    )
-      break
+    if ((await server.usage()).requests - cold >= requests) break
   }
+  await wrk.end()
+}
+
+async function latenciesOf(server, load, milliseconds) {
+  const wrk = start(server, load)
+  await pause(milliseconds)
+  const { rss } = await server.usage()
+  const text = await wrk.end()
+  return { rss, p50: latency(text, '50%'), p99: latency(text, '99%') }
+}
+
+async function windowOf(server, wrk, milliseconds) {
   const usedBefore = usedOfServerCpu()
   const before = await server.usage()
-  await pause(window)
-  let after = await server.usage()
-  for (
-    let waited = window;
-    waited < (few(before, after) ? enough.within : enough.times * window);
-    waited += 80
-  ) {
-    if (!(after.requests - before.requests < enough.many)) break
-    await pause(80)
-    after = await server.usage()
+  wrk.goOn()
+  await pause(milliseconds)
+  wrk.halt()
+  await pause(settling)
+  const after = await server.usage()
+  const requests = after.requests - before.requests
+  const cpu = after.cpu - before.cpu
+  return {
+    cpu: requests < 1 ? null : cpu / requests,
+    rate: (requests * 1000) / milliseconds,
+    disturbed: Math.max(0, usedOfServerCpu() - usedBefore - cpu) / (after.at - before.at),
   }
-  const used = usedOfServerCpu() - usedBefore
+}
+
+/** What a server costs that does not count its requests: wrk's count of them stands for it. */
+export async function measureAlone(server, load) {
+  const wrk = start(server, load)
+  await pause(whole.ramp)
+  const before = await server.usage()
+  await pause(whole.window)
+  const after = await server.usage()
   const text = await wrk.end()
   const micros = after.at - before.at
-  const counted = after.requests - before.requests
-  // A server in another language does not count; wrk's rate holds for its whole run, which is about the window.
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1])
-  const requests = Number.isNaN(counted) ? (rate * micros) / 1e6 : counted
-  if (requests < 1) throw new Error(`${load.path}: not one request was answered`)
+  if (rate === 0) throw new Error(`${load.path}: not one request was answered`)
   return {
-    cpu: (after.cpu - before.cpu) / requests,
-    rate: requests / (micros / 1e6),
-    disturbed: Math.max(0, used - (after.cpu - before.cpu)) / micros,
+    cycles: [{ cpu: ((after.cpu - before.cpu) / micros) * (1e6 / rate), rate, disturbed: 0 }],
+    rss: after.rss,
     p50: latency(text, '50%'),
     p99: latency(text, '99%'),
-    rss: after.rss,
   }
 }
 
@@ -66,7 +106,7 @@ export async function measure(server, load, window, warm) {
  * requests. `end` stops it and answers what it printed; throws when it met errors.
  */
 function start(server, { path: page, cookies = null, header = null, order = 'turn' }) {
-  const words = ['wrk', '-t1', `-c${connections}`, '-d60s', '--latency', '--timeout', '10s']
+  const words = ['wrk', '-t1', `-c${connections}`, '-d120s', '--latency', '--timeout', '10s']
   if (header !== null) words.push('-H', `Cookie: ${header}`)
   if (cookies !== null) words.push('-s', path.join(import.meta.dirname, 'sessions.lua'))
   words.push(`http://127.0.0.1:${server.port}${page}`)
@@ -78,7 +118,10 @@ function start(server, { path: page, cookies = null, header = null, order = 'tur
   child.stderr.on('data', (data) => (text += data))
   const ended = once(child, 'close')
   return {
+    halt: () => child.kill('SIGSTOP'),
+    goOn: () => child.kill('SIGCONT'),
     async end() {
+      child.kill('SIGCONT')
       child.kill('SIGINT')
       const [code] = await ended
       const trouble = /Non-2xx.*|Socket errors.*|unable to connect.*/.exec(text)
@@ -88,8 +131,6 @@ function start(server, { path: page, cookies = null, header = null, order = 'tur
     },
   }
 }
-
-const few = (before, after) => after.requests - before.requests < enough.few
 
 /** Milliseconds of a percentile. */
 function latency(text, percentile) {

@@ -33,10 +33,10 @@ Written by \`npm run bench:http${plan.quick ? ' -- --quick' : plan.short ? ' -- 
 
 Every server has one CPU to itself; wrk (64 kept connections) and the databases have another. A session holds six keys, 300
 bytes of JSON. **The figure to trust is the CPU time (user and system) that the server spends on a request more than the same
-framework does without a session**, measured just before and just after${plan.between > 1 ? `, around ${plan.between} lines at a time` : ''}; ${
-    plan.rounds === 1 ? 'one round' : `medians of ${plan.rounds} interleaved rounds`
-  } of ${plan.window} ms. Before each measurement the server must answer rightly: a read shows the values, a write counts; a run in
-which wrk meets an error is no figure. Servers keep their compiled code while they wait for their turn (\`--no-flush-bytecode\`). ${disturbance(results)}
+framework does without a session**, measured in turn with it: ${plan.between} lines and the bare framework are loaded for ${plan.window} ms each, again and again; medians of
+${plan.rounds * plan.cycles} such windows${plan.rounds === 1 ? '' : ` in ${plan.rounds} rounds`}, on Express of twice as many, for its cost varies most. Before each load the server must answer rightly (a
+read shows the values, a write counts) and is warmed up; a run in which wrk meets an error is no figure. Servers keep their
+compiled code while they wait for their turn (\`--no-flush-bytecode\`). ${disturbance(results)}
 
 - **S1** reads a session. **S2** counts a write, 64 sessions in turn. **S3** an anonymous visitor, the session is not touched.
   **S3c** the same with the cookie of a valid session. **S4** reads one of ${plan.sessions.toLocaleString('en')} sessions at random.

@@ -6,7 +6,7 @@ import { check } from './check.js'
 import { commandsOf } from './commands.js'
 import { correctnessOf } from './correctness.js'
 import { startExternal } from './external.js'
-import { measure } from './load.js'
+import { heat, measureAlone, measureTogether } from './load.js'
 import { startPlace } from './server.js'
 
 /** The loads, by their names. */
@@ -17,17 +17,21 @@ const scenes = {
   S3c: ({ headers }) => ({ path: '/plain', header: headers[0] }),
   S4: ({ many }) => ({ path: '/read', cookies: many, order: 'random' }),
 }
-/** What a window takes beside itself: starting wrk, and warming the server up (half of what it may take, for most are fast). */
-const besides = ({ warm }) => 100 + warm.within / 2
+/** Express, six times as dear as the others by itself, varies as much more: it is loaded in so many times as many windows. */
+const windowsOf = ({ framework }, { cycles }) => (framework === 'express' ? 2 : 1) * cycles
 
 const isExternal = ({ framework }) => framework === 'flask' || framework === 'go'
 
 /** What a framework's lines will take, in milliseconds of load; the rest is little beside it. */
 export function unitsOf(lines, plan) {
-  return (
-    lines.length *
-    (Object.keys(scenes).length * plan.rounds * (1 + 1 / plan.between) * (plan.window + besides(plan)) + 2000)
-  )
+  const scene = perScene(lines[0], plan) * (1 + 1 / plan.between)
+  return lines.length * (Object.keys(scenes).length * plan.rounds * scene + 2000 + plan.start.within)
+}
+
+/** About what one line takes in one scene of one round. */
+function perScene(line, plan) {
+  const { window, latency, warm } = plan
+  return windowsOf(line, plan) * (window + 40) + latency + 0.7 * warm.within + 200
 }
 
 /**
@@ -64,10 +68,14 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
         results.get(line).startRss = (await server.usage()).rss
         await check(server, line)
         server.load = await prepared(server, line, plan, folder)
+        // The code for the first load would else be compiled while it is measured.
+        const first = line === bare ? ['S3'] : ['S1', 'S2']
+        if (!isExternal(line))
+          for (const scene of first) await heat(server, scenes[scene](server.load), plan.start)
       } catch (error) {
         fail(line, 'start', error)
       }
-      progress.step(2000 / 2)
+      progress.step(2000 / 2 + plan.start.within)
     }
     if (results.get(bare).failure !== undefined)
       throw new Error(`without a session, ${results.get(bare).failure}`)
@@ -78,41 +86,30 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
       for (const scene of Object.keys(scenes)) {
         const asked = alive().filter((line) => line.only?.includes(scene) ?? true)
         const order = round % 2 === 0 ? asked : asked.toReversed()
-        let before = await without()
         for (let at = 0; at < order.length; at += plan.between) {
           const together = order.slice(at, at + plan.between)
-          const measured = []
-          for (const line of together) {
-            try {
-              await check(running.get(line), line)
-              const server = running.get(line)
-              const load = scenes[scene](server.load)
-              measured.push([line, await measure(server, load, windowOf(line), plan.warm)])
-            } catch (error) {
-              fail(line, scene, error)
-            }
-            progress.step(plan.window + besides(plan))
+          try {
+            await take(together, scene)
+          } catch {
+            // With whom it went wrong shows when each is alone with the server without a session.
+            for (const line of together) await take([line], scene).catch((error) => fail(line, scene, error))
           }
-          const after = await without()
-          for (const [line, figures] of measured) {
-            taken.get(line)[scene].push({
-              ...figures,
-              added: figures.cpu - (before.cpu + after.cpu) / 2,
-              ratio: figures.rate / ((before.rate + after.rate) / 2),
-            })
-          }
-          before = after
+          progress.step(together.length * perScene(bare, plan) * (1 + 1 / plan.between))
         }
       }
     }
-    async function without() {
-      const figures = await measure(running.get(bare), { path: '/plain' }, windowOf(bare), plan.warm)
-      taken.get(bare).S0.push({ ...figures, added: 0, ratio: 1 })
-      progress.step((plan.window + besides(plan)) / plan.between)
-      return figures
-    }
-    function windowOf(line) {
-      return isExternal(line) ? Math.max(plan.window, 500) : plan.window
+    async function take(together, scene) {
+      for (const line of together) await check(running.get(line), line)
+      const loaded = [bare, ...together].map((line) => {
+        const server = running.get(line)
+        return { server, load: line === bare ? { path: '/plain' } : scenes[scene](server.load) }
+      })
+      const measured = isExternal(bare)
+        ? await inTurn(loaded)
+        : await measureTogether(loaded, { ...plan, cycles: windowsOf(bare, plan) })
+      const [first, ...rest] = measured
+      taken.get(bare).S0.push(...beside(first, first).map((cycle) => ({ ...cycle, added: 0, ratio: 1 })))
+      for (const [at, line] of together.entries()) taken.get(line)[scene].push(...beside(rest[at], first))
     }
     for (const line of lines) results.get(line).scenes = mediansOf(taken.get(line))
     results.get(bare).noise = noiseOf(taken.get(bare).S0)
@@ -144,9 +141,25 @@ async function prepared(server, line, plan, folder) {
   return { headers, few: file('few', headers.slice(0, 64)), many: file('many', headers) }
 }
 
-/** By how much two neighbouring measurements of the same server differ: the median, in microseconds of CPU per request. */
-function noiseOf(rounds) {
-  return median(rounds.slice(1).map(({ cpu }, at) => Math.abs(cpu - rounds[at].cpu)))
+async function inTurn(loaded) {
+  const measured = []
+  for (const { server, load } of loaded) measured.push(await measureAlone(server, load))
+  return measured
+}
+
+/** The figures of a line in each cycle, with what it costs more than the server without a session just before and after. */
+function beside({ cycles, ...once }, bare) {
+  return cycles.flatMap((cycle, at) => {
+    const around = [bare.cycles[at], bare.cycles[at + 1] ?? bare.cycles[at]]
+    const mean = (figure) => (around[0][figure] + around[1][figure]) / 2
+    if (cycle.cpu === null) return []
+    return [{ ...cycle, ...once, added: cycle.cpu - mean('cpu'), ratio: cycle.rate / mean('rate') }]
+  })
+}
+
+/** By how much two neighbouring windows of the same server differ: the median, in microseconds of CPU per request. */
+function noiseOf(cycles) {
+  return median(cycles.slice(1).map(({ cpu }, at) => Math.abs(cpu - cycles[at].cpu)))
 }
 
 /** The median of each figure over the rounds, scene by scene. */

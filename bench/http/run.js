@@ -1,7 +1,7 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
  * bounds written by hand. `-- --quick` takes less than five minutes; `-- --short` measures the lines of the quick run as well as
- * the whole run does; `-- --rounds N` says how often each is measured (3);
+ * the whole run does; `-- --rounds N` says how often each is measured, in seven windows of 150 ms or more (2);
  * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
  * figures of the last run.
  */
@@ -26,22 +26,17 @@ const quick = words.includes('--quick')
 const short = words.includes('--short')
 const after = (word, otherwise) => (words.includes(word) ? words[words.indexOf(word) + 1] : otherwise)
 const only = after('--only', '')
-const rounds = Number(after('--rounds', 3))
+const rounds = Number(after('--rounds', 2))
 const plan = quick
   ? {
-      rounds: 1,
-      window: 200,
-      warm: { requests: 1500, within: 300 },
-      between: 3,
+      ...{ rounds: 1, cycles: 3, window: 120, latency: 100, between: 4 },
+      ...cold(1500, 250, 400),
       sessions: 250,
       redirects: 10,
     }
   : {
-      rounds,
-      short,
-      window: 320,
-      warm: { requests: 6000, within: 1500 },
-      between: 3,
+      ...{ rounds, short, cycles: 7, window: 150, latency: 250, between: 5 },
+      ...cold(3000, 500, 3000),
       sessions: 1000,
       redirects: 50,
     }
@@ -109,6 +104,11 @@ try {
 } finally {
   closeBrowsers()
   await Promise.all([tools.redis?.stop(), tools.postgres?.stop()])
+}
+
+/** How long a server warms up before each load: so many requests, or milliseconds; and before the first one. */
+function cold(requests, within, first) {
+  return { warm: { requests, within }, start: { requests: 4 * requests, within: first } }
 }
 
 function brief({ framework, label, scenes, failure }) {

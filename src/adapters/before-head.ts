@@ -24,10 +24,15 @@ export function beforeHead(
   close: () => Awaitable<ResponseFacts>,
   fail: (error: unknown) => void,
 ): void {
-  new Gate(response as unknown as Response, close, fail, null).shut()
+  new Gate(response as unknown as GuardedResponse, close, fail).shut()
 }
 
-type Guarded = 'writeHead' | 'write' | 'end' | 'flushHeaders'
+/** The calls that let a response head leave. */
+export const guarded = ['writeHead', 'write', 'end', 'flushHeaders'] as const
+type Guarded = (typeof guarded)[number]
+
+/** What those calls were before they were guarded. */
+export type Unguarded = Record<Guarded, (...args: unknown[]) => unknown>
 
 /** A call that waits; writeHead's headers are kept apart, so that ours can be merged with them. */
 interface Call {
@@ -37,16 +42,18 @@ interface Call {
 }
 
 /** Both kinds of response, with arguments as loose as their callers pass them. */
-type Response = Head & Observed & Record<Guarded, (...args: unknown[]) => unknown>
+export type GuardedResponse = Head & Observed & Unguarded
 
 const NOTHING: ResponseFacts = { setCookie: null, vary: false }
 
-class Gate {
-  readonly #response: Response
+/** What holds the calls on one response back until its session is stored. */
+export class Gate {
+  readonly #response: GuardedResponse
   readonly #close: () => Awaitable<ResponseFacts>
   readonly #fail: (error: unknown) => void
-  readonly #found: Pick<Response, Guarded>
-  readonly #guards: Overlay<Response>
+  readonly #found: Unguarded
+  /** What this gate laid over the response itself; null where the response's prototype asks the gate. */
+  readonly #laid: Overlay<GuardedResponse> | null
   #state: 'shut' | 'closing' | 'open' | 'failed' = 'shut'
   #parked: Call[] = []
   #look: LooksSent | null = null
@@ -55,30 +62,35 @@ class Gate {
   /** Why a page of this response was dropped: by this gate, or by the one before it. */
   #failure: { readonly error: unknown } | null
 
+  /** With `found`, the guards are on the prototype of the response, and those were its methods; else `shut` lays them. */
   constructor(
-    response: Response,
+    response: GuardedResponse,
     close: () => Awaitable<ResponseFacts>,
     fail: (error: unknown) => void,
-    failure: { readonly error: unknown } | null,
+    found: Unguarded | null = null,
+    failure: { readonly error: unknown } | null = null,
   ) {
     this.#response = response
     this.#close = close
     this.#fail = fail
     this.#failure = failure
-    const { writeHead, write, end, flushHeaders } = response
-    this.#found = { writeHead, write, end, flushHeaders }
-    this.#guards = new Overlay(response)
+    this.#laid = found === null ? new Overlay(response) : null
+    this.#found = found ?? unguarded(response)
   }
 
+  /** While the answer is pending, what the response looks like; null before and after. */
+  get look(): LooksSent | null {
+    return this.#look
+  }
+
+  /** Guards the response by methods of its own. */
   shut(): void {
-    this.#guards.remember('on')
-    this.#guards.lay('writeHead', (...args: unknown[]) => this.#call('writeHead', args))
-    this.#guards.lay('write', (...args: unknown[]) => this.#call('write', args))
-    this.#guards.lay('end', (...args: unknown[]) => this.#call('end', args))
-    this.#guards.lay('flushHeaders', (...args: unknown[]) => this.#call('flushHeaders', args))
+    this.#laid?.remember('on')
+    for (const name of guarded) this.#laid?.lay(name, (...args: unknown[]) => this.call(name, args))
   }
 
-  #call(name: Guarded, args: unknown[]): unknown {
+  /** One of the guarded calls; answers what the response answers, or would. */
+  call(name: Guarded, args: unknown[]): unknown {
     if (this.#state === 'shut') {
       const facts = this.#ask()
       if (isPromise(facts)) this.#wait(facts)
@@ -114,7 +126,7 @@ class Gate {
   #wait(closing: Promise<ResponseFacts>): void {
     this.#state = 'closing'
     this.#status = this.#response.statusCode
-    this.#look = new LooksSent(this.#response)
+    this.#look = new LooksSent(this.#response, this.#laid === null)
     closing.then(
       (facts) => this.#resume(facts),
       (error: unknown) => (this.#failure === null ? this.#giveUp(error) : this.#resume(NOTHING)),
@@ -157,10 +169,10 @@ class Gate {
     this.#reveal()
     this.#state = 'failed'
     this.#failure = { error }
-    this.#guards.lift()
+    this.#bare()
     if (!this.#response.headersSent) {
       resetHead(this.#response)
-      new Gate(this.#response, () => this.#ask(), this.#fail, this.#failure).shut()
+      new Gate(this.#response, () => this.#ask(), this.#fail, null, this.#failure).shut()
     }
     this.#fail(error)
     for (const { name, args } of this.#parked) this.#drop(name, args)
@@ -171,4 +183,16 @@ class Gate {
     if (callback) process.nextTick(callback, this.#failure?.error)
     return name === 'write' ? false : this.#response
   }
+
+  /** Takes everything off the response that was laid over it, by this gate and after it. */
+  #bare(): void {
+    if (this.#laid !== null) return this.#laid.lift()
+    for (const name of [...guarded, 'on'] as const) delete (this.#response as Partial<GuardedResponse>)[name]
+    Object.assign(this.#response, this.#found)
+  }
+}
+
+/** The methods of a response, or of its prototype, as they are now. */
+export function unguarded({ writeHead, write, end, flushHeaders }: GuardedResponse): Unguarded {
+  return { writeHead, write, end, flushHeaders }
 }

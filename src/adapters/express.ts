@@ -3,7 +3,7 @@ import type { Session, SessionData } from '../contracts/session.ts'
 import type { Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
-import { beforeHead } from './before-head.ts'
+import { beforeExpressHead } from './before-express-head.ts'
 import { mount, visitOf } from './mount.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
 
@@ -35,7 +35,7 @@ export function expressSession<Data = SessionData>(
     if (visitOf(request, sessions)) return next()
     const begin = (visit: Visit<Data>): void => {
       mount(request, sessions, visit)
-      beforeHead(response, () => visit.close(), next)
+      beforeExpressHead(request, response, () => visit.close(), next)
       next()
     }
     const { secure, method, originalUrl, headers } = request

@@ -22,25 +22,33 @@ export function throwHeadersSent(): never {
   throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' })
 }
 
+/** The calls that change a head. */
+export const headCalls = ['setHeader', 'appendHeader', 'removeHeader'] as const
+
 /** Makes a response look as if its head had left, until `undo`. */
 export class LooksSent {
   readonly #response: Observed
   readonly #overlay: Overlay<Observed>
+  readonly #asked: boolean
   readonly #drains: Listener[] = []
+  /** Whether it looks ended, too. */
+  ended = false
 
-  constructor(response: Observed) {
+  /** Lays the looks over the response, unless its prototype asks for them: `asked`. */
+  constructor(response: Observed, asked: boolean) {
     this.#response = response
     this.#overlay = new Overlay(response)
-    this.#overlay.layOver('headersSent', true)
-    this.#overlay.lay('setHeader', throwHeadersSent)
-    this.#overlay.lay('appendHeader', throwHeadersSent)
-    this.#overlay.lay('removeHeader', throwHeadersSent)
+    this.#asked = asked
+    if (!asked) {
+      this.#overlay.layOver('headersSent', true)
+      for (const name of headCalls) this.#overlay.lay(name, throwHeadersSent)
+    }
     if (Object.hasOwn(response, 'on')) this.#collectDrains()
   }
 
-  /** Makes it look ended, too. */
   end(): void {
-    this.#overlay.layOver('writableEnded', true)
+    this.ended = true
+    if (!this.#asked) this.#overlay.layOver('writableEnded', true)
   }
 
   undo(): void {

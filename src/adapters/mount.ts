@@ -1,11 +1,12 @@
 import type { Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
+import type { Gate } from './before-head.ts'
 
 /** Where a request keeps its visit, and whose it is. */
 const mounted = Symbol('hipflask')
 
 interface Carrier {
-  [mounted]?: { readonly sessions: object; readonly visit: Visit<unknown> }
+  [mounted]?: { readonly sessions: object; readonly visit: Visit<unknown>; gate: Gate | undefined }
 }
 
 /** The visit of a request that has come past an adapter of these sessions, if it has. */
@@ -16,12 +17,22 @@ export function visitOf<Data>(request: object, sessions: VisitSource<Data>): Vis
 
 /** Lets `visitOf` and `carriedSession` find the visit of a request. */
 export function carry<Data>(request: object, sessions: VisitSource<Data>, visit: Visit<Data>): void {
-  ;(request as Carrier)[mounted] = { sessions, visit }
+  ;(request as Carrier)[mounted] = { sessions, visit, gate: undefined }
 }
 
 /** The session that a request carries; undefined before it has come past an adapter. */
 export function carriedSession(request: object): unknown {
   return (request as Carrier)[mounted]?.visit.session
+}
+
+/** Notes on a request that carries a visit what holds its response back. */
+export function holdBack(request: object, gate: Gate): void {
+  ;(request as Carrier)[mounted]!.gate = gate
+}
+
+/** What holds back the response to a request, if `holdBack` was told. */
+export function gateOf(request: object): Gate | undefined {
+  return (request as Carrier)[mounted]?.gate
 }
 
 /** What assigning to the property `session` of a request comes to: ERR_SESSION_USE. */
