@@ -18,12 +18,12 @@ const whole = { ramp: 80, window: 500 }
  * until it has answered `warm.requests` or `warm.within` milliseconds are over, then `cycles` times all of them, `window`
  * milliseconds each. Answers for each server its `cpu` per request (microseconds) and `rate` per second in every cycle, and
  * one value of `p50` and `p99` (milliseconds, of `latency` milliseconds without a halt), `rss` and `disturbed` (the share of
- * its CPU that other programs had). Throws when wrk met errors; `during(server)` says with whom.
+ * its CPU that other programs had). Throws when wrk met errors.
  */
 export async function measureTogether(loaded, { warm, cycles, window, latency }) {
   const wrks = []
+  const measured = []
   try {
-    const measured = []
     for (const { server, load } of loaded) {
       await heat(server, load, warm)
       measured.push({ cycles: [], ...(await latenciesOf(server, load, latency)) })
@@ -37,13 +37,14 @@ export async function measureTogether(loaded, { warm, cycles, window, latency })
       for (const [at, { server }] of loaded.entries())
         measured[at].cycles.push(await windowOf(server, wrks[at], window))
     }
-    return measured
-  } finally {
-    // Whoever waits for one of them would not hear of the others' errors; the first one counts.
-    const ends = await Promise.allSettled(wrks.map((wrk) => wrk.end()))
-    const failed = ends.find(({ status }) => status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+  } catch (error) {
+    await Promise.allSettled(wrks.map((wrk) => wrk.end()))
+    throw error
   }
+  const ends = await Promise.allSettled(wrks.map((wrk) => wrk.end()))
+  const failed = ends.find(({ status }) => status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return measured
 }
 
 /** Loads a server until it has answered `requests` or `within` milliseconds are over. */

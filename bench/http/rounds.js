@@ -108,7 +108,8 @@ async function measureAll(lines, results, { plan, environment, tools, folder, pr
         ? await inTurn(loaded)
         : await measureTogether(loaded, { ...plan, cycles: windowsOf(bare, plan) })
       const [first, ...rest] = measured
-      taken.get(bare).S0.push(...beside(first, first).map((cycle) => ({ ...cycle, added: 0, ratio: 1 })))
+      for (const cycle of beside(first, first))
+        taken.get(bare).S0.push(Object.assign(cycle, { added: 0, ratio: 1 }))
       for (const [at, line] of together.entries()) taken.get(line)[scene].push(...beside(rest[at], first))
     }
     for (const line of lines) results.get(line).scenes = mediansOf(taken.get(line))

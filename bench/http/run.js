@@ -1,7 +1,7 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
  * bounds written by hand. `-- --quick` takes less than five minutes; `-- --short` measures the lines of the quick run as well as
- * the whole run does; `-- --rounds N` says how often each is measured, in seven windows of 150 ms or more (2);
+ * the whole run does; `-- --rounds N` says how often each is measured, in ten windows of 150 ms or more (1);
  * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
  * figures of the last run.
  */
@@ -26,7 +26,7 @@ const quick = words.includes('--quick')
 const short = words.includes('--short')
 const after = (word, otherwise) => (words.includes(word) ? words[words.indexOf(word) + 1] : otherwise)
 const only = after('--only', '')
-const rounds = Number(after('--rounds', 2))
+const rounds = Number(after('--rounds', 1))
 const plan = quick
   ? {
       ...{ rounds: 1, cycles: 3, window: 120, latency: 100, between: 4 },
@@ -35,7 +35,7 @@ const plan = quick
       redirects: 10,
     }
   : {
-      ...{ rounds, short, cycles: 7, window: 150, latency: 250, between: 5 },
+      ...{ rounds, short, cycles: 10, window: 150, latency: 250, between: 5 },
       ...cold(3000, 500, 3000),
       sessions: 1000,
       redirects: 50,
