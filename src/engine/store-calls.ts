@@ -21,9 +21,8 @@ export class Budget {
   }
 
   /** Begins to count, for a request that waits before its first call. */
-  start(): this {
+  start(): void {
     this.end(performance.now())
-    return this
   }
 
   /** When it is used up; counts from the first time it is asked, so a store that answers at once never costs a look at the clock. */
