@@ -22,7 +22,10 @@ test('adapters from two doors find the one session of a request', async () => {
   const sessions = createSessions({ store: memoryStore() })
   const app = express()
   app.use(expressSession(sessions))
-  app.get('/', (request, response) => void response.json({ empty: Object.keys(request.session).length === 0 }))
+  app.get(
+    '/',
+    (request, response) => void response.json({ empty: Object.keys(request.session).length === 0 }),
+  )
   const served = await listen(http.createServer(nodeSession(sessions, app)))
   try {
     expect(await (await fetch(served.origin)).json()).toEqual({ empty: true })
