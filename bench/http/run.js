@@ -29,8 +29,8 @@ const only = after('--only', '')
 const rounds = Number(after('--rounds', 1))
 const plan = quick
   ? {
-      ...{ rounds: 1, cycles: 3, window: 120, latency: 100, between: 4 },
-      ...cold(1500, 250, 400),
+      ...{ rounds: 1, cycles: 3, window: 100, latency: 80, between: 5 },
+      ...cold(1000, 180, 300),
       sessions: 250,
       redirects: 10,
     }
