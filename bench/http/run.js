@@ -29,8 +29,8 @@ const only = after('--only', '')
 const rounds = Number(after('--rounds', 1))
 const plan = quick
   ? {
-      ...{ rounds: 1, cycles: 3, window: 100, latency: 80, between: 5 },
-      ...cold(1000, 180, 300),
+      ...{ rounds: 1, cycles: 2, window: 80, latency: 60, between: 6 },
+      ...cold(500, 60, 120),
       sessions: 250,
       redirects: 10,
     }
