@@ -1,6 +1,6 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
- * bounds written by hand. `-- --quick` takes less than five minutes; `-- --short` measures the lines of the quick run as well as
+ * bounds written by hand. `-- --quick` is a rough one of some minutes; `-- --short` measures the lines of the quick run as well as
  * the whole run does; `-- --rounds N` says how often each is measured, in ten windows of 150 ms or more (1);
  * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
  * figures of the last run.
