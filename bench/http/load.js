@@ -16,9 +16,9 @@ const whole = { ramp: 80, window: 500 }
 /**
  * Loads servers in turn, in short windows, so that what disturbs the machine disturbs all of them: first each by itself,
  * until it has answered `warm.requests` or `warm.within` milliseconds are over, then `cycles` times all of them, `window`
- * milliseconds each. Answers for each server its `cpu` per request (microseconds) and `rate` per second in every cycle, and
- * one value of `p50` and `p99` (milliseconds, of `latency` milliseconds without a halt), `rss` and `disturbed` (the share of
- * its CPU that other programs had). Throws when wrk met errors.
+ * milliseconds each. Answers for each server its `cycles`: `cpu` per request (microseconds), `rate` per second and `disturbed`
+ * (the share of its CPU that other programs had); and once `p50` and `p99` (milliseconds, of `latency` milliseconds without a
+ * halt) and `rss`. Throws when wrk met errors.
  */
 export async function measureTogether(loaded, { warm, cycles, window, latency }) {
   const wrks = []

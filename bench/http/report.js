@@ -100,7 +100,7 @@ function missedBounds(whole) {
   }
   if (reasons.size === 0) return ''
   const lines = [...reasons].map(([bound, targets]) => `- **${targets.join('; ')}.** ${bound}`)
-  return `What bounds those that are missed:\n\n${lines.join('\n')}\n\n`
+  return `What bounds those that are missed, found by profiles and not by this run:\n\n${lines.join('\n')}\n\n`
 }
 
 /** How far other programs took part in the figures. */

@@ -32,13 +32,13 @@ const modes = {
 type Guard = (
   request: express5.Request,
   response: express5.Response,
-  plan: Plan,
+  close: Plan['close'],
   next: express5.NextFunction,
 ) => void
 
 const guards: Record<string, Guard> = {
-  'guarded itself': (_, response, { close }, next) => beforeHead(response, close, next),
-  'guarded by what it inherits': (request, response, { close }, next) => {
+  'guarded itself': (_, response, close, next) => beforeHead(response, close, next),
+  'guarded by what it inherits': (request, response, close, next) => {
     carry(request, {} as VisitSource<unknown>, {} as Visit<unknown>)
     beforeExpressHead(request, response, close, next)
   },
@@ -57,7 +57,7 @@ async function ask(express: typeof express5, plan: Plan, method = 'GET'): Promis
   const app = express()
   if (plan.before) app.use(plan.before)
   app.use((req, res, next) => {
-    plan.guard(req, res, plan, next)
+    plan.guard(req, res, plan.close, next)
     next()
   })
   if (plan.after) app.use(plan.after)
@@ -222,7 +222,7 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
   }
   const inherited = guards['guarded by what it inherits']!
   const guarding: express5.RequestHandler = (req, res, next) => {
-    inherited(req, res, { guard: inherited, close, handler: () => undefined }, next)
+    inherited(req, res, close, next)
     next()
   }
 
@@ -292,12 +292,7 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
 
   it('what another middleware laid before stays, on the error page too', async () => {
     const ended: number[] = []
-    let asked = 0
-    const failsOnce: Plan['close'] = async () => {
-      await turn()
-      if (asked++ === 0) throw new Error('store down')
-      return COOKIE
-    }
+    const failsOnce = failing()
     const app = express()
     app.set('env', 'test')
     app.use((_, res, next) => {
@@ -309,7 +304,7 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
       next()
     })
     app.use((req, res, next) => {
-      inherited(req, res, { guard: inherited, close: failsOnce, handler: () => undefined }, next)
+      inherited(req, res, failsOnce, next)
       next()
     })
     app.get('/', (_, res) => void res.send('page'))
