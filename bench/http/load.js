@@ -25,13 +25,12 @@ export async function measureTogether(loaded, { warm, cycles, window, latency })
   const measured = []
   try {
     for (const { server, load } of loaded) {
-      await heat(server, load, warm)
-      measured.push({ cycles: [], ...(await latenciesOf(server, load, latency)) })
       const wrk = start(server, load)
       wrks.push(wrk)
-      await pause(settling)
+      await warmed(server, warm)
       wrk.halt()
       await pause(settling)
+      measured.push({ cycles: [], ...(await latenciesOf(server, load, latency)) })
     }
     for (let cycle = 0; cycle < cycles; cycle++) {
       for (const [at, { server }] of loaded.entries())
@@ -47,15 +46,19 @@ export async function measureTogether(loaded, { warm, cycles, window, latency })
   return measured
 }
 
-/** Loads a server until it has answered `requests` or `within` milliseconds are over. */
-export async function heat(server, load, { requests, within }) {
+/** Loads a server until it has answered `warm.requests` or `warm.within` milliseconds are over. */
+export async function heat(server, load, warm) {
   const wrk = start(server, load)
+  await warmed(server, warm)
+  await wrk.end()
+}
+
+async function warmed(server, { requests, within }) {
   const { requests: cold } = await server.usage()
   for (let waited = 0; waited < within; waited += glance) {
     await pause(glance)
     if ((await server.usage()).requests - cold >= requests) break
   }
-  await wrk.end()
 }
 
 async function latenciesOf(server, load, milliseconds) {
@@ -124,7 +127,10 @@ function start(server, { path: page, cookies = null, header = null, order = 'tur
     async end() {
       child.kill('SIGCONT')
       child.kill('SIGINT')
+      // One of some thirty signals goes to another thread than the one asleep for the whole duration: wrk would not end before.
+      const again = setInterval(() => child.kill('SIGINT'), 200)
       const [code] = await ended
+      clearInterval(again)
       const trouble = /Non-2xx.*|Socket errors.*|unable to connect.*/.exec(text)
       if (code !== 0 || trouble !== null)
         throw new Error(`${page}: wrk says ${trouble?.[0] ?? `exit ${code}: ${text.slice(0, 300)}`}`)

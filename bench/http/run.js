@@ -1,6 +1,6 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
- * bounds written by hand. `-- --quick` is a rough one of some minutes; `-- --short` measures the lines of the quick run as well as
+ * bounds written by hand. `-- --quick` is a rough one in 4 minutes; `-- --short` measures the lines of the quick run as well as
  * the whole run does; `-- --rounds N` says how often each is measured, in ten windows of 150 ms or more (1);
  * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
  * figures of the last run.
@@ -30,7 +30,7 @@ const rounds = Number(after('--rounds', 1))
 const plan = quick
   ? {
       ...{ rounds: 1, cycles: 2, window: 80, latency: 60, between: 6 },
-      ...cold(500, 60, 120),
+      ...cold(1000, 150, 400),
       sessions: 250,
       redirects: 10,
     }
