@@ -110,7 +110,7 @@ export async function measureAlone(server, load) {
  * requests. `end` stops it and answers what it printed; throws when it met errors.
  */
 function start(server, { path: page, cookies = null, header = null, order = 'turn' }) {
-  const words = ['wrk', '-t1', `-c${connections}`, '-d120s', '--latency', '--timeout', '10s']
+  const words = ['wrk', '-t1', `-c${connections}`, '-d120s', '--latency', '--timeout', '60s']
   if (header !== null) words.push('-H', `Cookie: ${header}`)
   if (cookies !== null) words.push('-s', path.join(import.meta.dirname, 'sessions.lua'))
   words.push(`http://127.0.0.1:${server.port}${page}`)
