@@ -1,6 +1,7 @@
 /*
- * What a session costs, without a network: open, six reads and close, with and without a write; and what the response
- * gate and two adapters add to a request on loopback. Rounds of all cases are interleaved, medians of CPU time count.
+ * What a session costs, without a network: open, six reads and close, with and without a write; and what the inspector
+ * costs where it is mounted and nobody watches. Rounds of all cases are interleaved, medians of CPU time count. What a
+ * session adds to a request over HTTP is measured by `npm run bench:http`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
@@ -12,7 +13,6 @@ import { sealedCookie } from 'hipflask/codecs/sealed'
 import { expressSession } from 'hipflask/express'
 import { inspect } from 'hipflask/inspector'
 import { flaskCookie } from 'hipflask/flask'
-import { nodeSession } from 'hipflask/node'
 import { fileStore } from 'hipflask/stores/file'
 import { memoryStore } from 'hipflask/stores/memory'
 import { machine, median } from './machine.js'
@@ -108,14 +108,10 @@ async function served(name, per, listener, header) {
       })
       request.on('error', reject)
     })
-  cases.push({ name, per, run, stop: () => (agent.destroy(), server.close()) })
+  return { name, per, run, stop: () => (agent.destroy(), server.close()) }
 }
 
-const { sessions, header: secureHeader } = await visitor({ store: memoryStore({ max: 1000 }) })
-const header = secureHeader.replace('__Host-', '')
-const bare = express()
-bare.get('/', (_, res) => res.send('ok'))
-function withSession(inspected) {
+function app(sessions, inspected) {
   const app = express()
   if (inspected) app.use('/__sessions', inspect(sessions))
   app.use(expressSession(sessions))
@@ -125,16 +121,13 @@ function withSession(inspected) {
   })
   return app
 }
-await served('http: no session', 500, (_, res) => res.end('ok'), header)
-await served(
-  'http: six reads',
-  500,
-  nodeSession(sessions, (req, res) => (sixReads(req.session), res.end('ok'))),
-  header,
-)
-await served('Express 5: no session', 300, bare, header)
-await served('Express 5: six reads', 300, withSession(false), header)
-await served('Express 5: six reads, inspector mounted, nobody watching', 300, withSession(true), header)
+
+const { sessions, header: secureHeader } = await visitor({ store: memoryStore({ max: 1000 }) })
+const header = secureHeader.replace('__Host-', '')
+const requests = [
+  await served('without the inspector', 1_000, app(sessions, false), header),
+  await served('with the inspector mounted, nobody watching', 1_000, app(sessions, true), header),
+]
 
 async function time({ per, run }) {
   const cpu = process.cpuUsage()
@@ -147,31 +140,31 @@ async function time({ per, run }) {
   return { cpu: (spent.user + spent.system) / per, wall: ((performance.now() - start) * 1000) / per }
 }
 
-for (const one of cases) {
-  one.rounds = []
-  await time({ ...one, per: Math.ceil(one.per / 4) })
+/** The cases with the medians of their rounds, which are interleaved. */
+async function measured(cases, what) {
+  const taken = cases.map(() => [])
+  for (const one of cases) await time(one)
+  for (let round = 0; round < rounds; round++) {
+    process.stdout.write(process.stdout.isTTY ? `\r${what}: round ${round + 1} of ${rounds} ` : '')
+    const order = [...cases.entries()]
+    // Whoever comes first pays for what the one before left behind.
+    for (const [at, one] of round % 2 === 0 ? order : order.toReversed()) taken[at].push(await time(one))
+  }
+  process.stdout.write(process.stdout.isTTY ? '\r\x1b[K' : '')
+  return cases.map(({ name }, at) => ({
+    name,
+    cpu: median(taken[at].map(({ cpu }) => cpu)),
+    wall: median(taken[at].map(({ wall }) => wall)),
+  }))
 }
-for (let round = 0; round < rounds; round++) {
-  process.stdout.write(process.stdout.isTTY ? `\rround ${round + 1} of ${rounds} ` : '')
-  for (const one of cases) one.rounds.push(await time(one))
-}
-process.stdout.write(process.stdout.isTTY ? '\r' : '')
-for (const one of cases) one.stop?.()
+
+const rows = await measured(cases, 'sessions')
+const [without, mounted] = await measured(requests, 'inspector')
+for (const { stop } of requests) stop()
 rmSync(directory, { recursive: true, force: true })
 
 const figure = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(1))
-const rows = cases.map(({ name, rounds: taken }) => ({
-  name,
-  cpu: median(taken.map((t) => t.cpu)),
-  wall: median(taken.map((t) => t.wall)),
-}))
-const added = (name, to) =>
-  figure(rows.find((row) => row.name === name).cpu - rows.find((row) => row.name === to).cpu)
-const [without, mounted] = [
-  'Express 5: six reads',
-  'Express 5: six reads, inspector mounted, nobody watching',
-].map((name) => rows.find((row) => row.name === name).cpu)
-const share = ((without / mounted) * 100).toFixed(1)
+const share = ((without.cpu / mounted.cpu) * 100).toFixed(1)
 const text = `# What a session costs
 
 Written by \`npm run bench\` on ${machine()}. Medians of ${rounds} interleaved rounds, microseconds per request; a
@@ -181,8 +174,15 @@ session of six keys, ${JSON.stringify(values).length} bytes of JSON. CPU time (u
 |---|---:|---:|
 ${rows.map(({ name, cpu, wall }) => `| ${name} | ${figure(cpu)} | ${figure(wall)} |`).join('\n')}
 
-The requests over HTTP include their client, in the same process. Added by a session that is read: ${added('http: six reads', 'http: no session')} µs on node:http,
-${added('Express 5: six reads', 'Express 5: no session')} µs on Express 5. Not looked at, a session is not read from memory, file or cookie.
+Not looked at, a session is not read from memory, file or cookie. What a session adds to a request over HTTP is
+[measured side by side](performance.md).
+
+On Express 5, with a session in memory that is read six times, the client in the same process:
+
+| one request | CPU µs | clock µs |
+|---|---:|---:|
+${[without, mounted].map(({ name, cpu, wall }) => `| ${name} | ${figure(cpu)} | ${figure(wall)} |`).join('\n')}
+
 With the inspector mounted and nobody watching, Express serves ${share} % of the requests it serves without it, by CPU time.
 `
 writeFileSync(path.join(import.meta.dirname, '../docs/bench.md'), text)
