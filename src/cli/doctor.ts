@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { SessionError } from '../errors.ts'
+import { adviceOn } from '../inspector/advice.ts'
 import { lengthOfTime } from '../inspector/lengths.ts'
 import { namedSecrets } from '../inspector/secrets.ts'
 import type { Call, Command } from './command.ts'
@@ -72,7 +73,7 @@ async function placeFindings(call: Call): Promise<Finding[]> {
     const found: Finding[] = []
     // A bare store says nothing of the app's settings.
     if (store === null) {
-      const { lifetime, idle, place, advice } = description
+      const { lifetime, idle, place } = description
       found.push(
         finding(
           'good',
@@ -80,7 +81,7 @@ async function placeFindings(call: Call): Promise<Finding[]> {
           `sessions in a ${place}, for ${lengthOfTime(lifetime)}${idle === null ? '' : `, ${lengthOfTime(idle)} without a visit`}`,
         ),
       )
-      for (const { code, message } of advice)
+      for (const { code, message } of adviceOn(description, process.env['NODE_ENV'] === 'production'))
         found.push(finding(severe.has(code) ? 'bad' : 'look', code, message))
     }
     if (description.place === 'store') found.push(await reachable(sessions))

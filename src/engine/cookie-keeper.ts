@@ -51,7 +51,6 @@ export class CookieKeeper implements Keeper {
   }
 
   commit(visit: OpenVisit): string | null {
-    if (visit.ended) return null
     const { journal, found, settings } = visit
     const changes = visit.destroyed ? null : journal.settle()
     const entries = changes === null ? journal.base : applied(journal.base, changes)

@@ -80,9 +80,20 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     return this.#stored().users.list(String(user))
   }
 
-  /** Ends the session with this `meta.id`, for good; false if there was none. */
+  /**
+   * Ends the session with this `meta.id`, for good; false if there was none. Where records lie under ids of another layout,
+   * as Flask-Session's do, all of them are looked through; throws ERR_SESSION_UNSUPPORTED where memcached has them.
+   */
   async revoke(id: string): Promise<boolean> {
-    return this.#stored().users.revoke(id)
+    const { calls, users } = this.#stored()
+    if (await users.revoke(id)) return true
+    const { shownId } = this.#settings
+    for (let page: Page | null = null; calls.store.ids !== undefined && page?.next !== null;) {
+      page = await this.page(page?.next ?? null, 100)
+      const found = page.sessions.find((info) => shownId(info.id) === id)
+      if (found !== undefined) return users.revoke(found.id)
+    }
+    return false
   }
 
   /** Ends all sessions of a user but `except`; answers how many. */
@@ -118,9 +129,9 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
     return this.#stored().keeper.peek(id)
   }
 
-  /** How these sessions are configured, and what about it deserves a look. */
+  /** How these sessions are configured. */
   describe(): Description {
-    return describe(this.#settings, this.#place, process.env['NODE_ENV'] === 'production')
+    return describe(this.#settings, this.#place)
   }
 
   /** Tells listeners, as a `warning`, what a person or a tool did with a session besides revoking it. */

@@ -36,7 +36,7 @@ export class UserSessions {
     for (let fresh = true; fresh;) {
       fresh = false
       for (const { id } of await this.#all(user)) {
-        if (id === except || tried.has(id)) continue
+        if (id === except || this.#settings.shownId(id) === except || tried.has(id)) continue
         tried.add(id)
         fresh = true
         if (await this.revoke(id)) ended++

@@ -1,6 +1,7 @@
 import type { Health } from '../engine/health.ts'
 import { SessionError } from '../errors.ts'
 import { jsonSerializer } from '../serializers/json.ts'
+import { adviceOn } from './advice.ts'
 import { decode, longestCookie } from './decode.ts'
 import { feed } from './feed.ts'
 import { deedOf, race } from './race.ts'
@@ -44,7 +45,7 @@ export function questions(
   }
 
   function health(): object {
-    const { advice } = sessions.describe()
+    const advice = adviceOn(sessions.describe(), process.env['NODE_ENV'] === 'production')
     const weak = secrets.flatMap(({ name, weakness }) =>
       weakness === null ? [] : [{ code: 'weak_secret', message: `The secret \`${name}\` ${weakness}.` }],
     )

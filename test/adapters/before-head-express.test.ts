@@ -232,6 +232,30 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
     return served.ask({ path })
   }
 
+  it('what was laid over a response before stays, also when the close fails', async () => {
+    const heard: string[] = []
+    const app = express()
+    app.use((_, res, next) => {
+      const on = res.on.bind(res)
+      res.on = (event: string, listener: (...args: any[]) => void) => {
+        heard.push(event)
+        return on(event, listener)
+      }
+      next()
+    })
+    app.use((req, res, next) => {
+      inherited(req, res, failing(), next)
+      next()
+    })
+    app.get('/', (_, res) => void res.send('page'))
+    app.use(((_error, _, res, _next) => {
+      res.on('finish', () => undefined)
+      res.send('sorry')
+    }) satisfies express5.ErrorRequestHandler)
+    expect((await askApp(app)).text).toBe('sorry')
+    expect(heard).toContain('finish')
+  })
+
   it('nothing is laid over the response itself, and while it waits it looks sent', async () => {
     const seen: unknown[] = []
     const app = express()

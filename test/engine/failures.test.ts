@@ -131,6 +131,18 @@ describe('a store that hangs', () => {
     reject(new Error('late'))
     await new Promise((resolve) => setTimeout(resolve, 10))
   })
+  test('what is answered after the deadline does not make the store well', async () => {
+    const { app, trouble } = await shaky({ deadline: 20 })
+    let resolve: (record: null) => void = () => undefined
+    trouble.with = () => new Promise((yes) => (resolve = yes))
+    await expect(app.visit()).rejects.toMatchObject({ code: 'ERR_SESSION_TIMEOUT' })
+    resolve(null)
+    await new Promise((done) => setTimeout(done, 10))
+    expect(app.sessions.health().ok).toBe(false)
+    trouble.with = () => undefined
+    await values(app)
+    expect(app.sessions.health().ok).toBe(true)
+  })
   test('D13 endless conflicts end at the deadline with an error', async () => {
     const { app } = await shaky({ deadline: 80 })
     app.store.update = () => 'conflict'

@@ -30,6 +30,16 @@ describe('a session that is its cookie', () => {
       expect(app.types()).toEqual(['created', 'read', 'destroyed'])
     }
   })
+  test('a shorter lifetime in the settings ends older cookies too', async () => {
+    const long = sealed({ lifetime: '30 days' })
+    await long.request((s) => s.set('a', 1))
+    const short = sealed({ lifetime: '1 day' })
+    short.jar = long.jar
+    short.now = long.now + 86_400_000 - 1
+    expect(await values(short)).toEqual({ a: 1 })
+    short.now += 1
+    expect(await values(short)).toEqual({})
+  })
   test('an anonymous logout sends nothing; with a worthless cookie it drops that', async () => {
     const app = sealed()
     const visit = await app.visit(undefined)

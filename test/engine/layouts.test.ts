@@ -5,8 +5,8 @@ import type { SessionStore } from '../../src/index.ts'
 import { lab, values, watched } from './visitor.ts'
 
 /** A layout like Flask-Session's: the bearer id is the record's name, and only an expiry is kept. */
-function foreign(): SessionStore {
-  const inner = watched(memoryStore({ max: 10 }))
+function foreign(max = 10): SessionStore {
+  const inner = watched(memoryStore({ max }))
   let drawn = 0
   return Object.assign(inner, {
     keepsTimes: false,
@@ -33,6 +33,24 @@ test('a layout with its own ids: tokens name records, and events and meta show h
   app.jar = '__Host-session=other'
   expect(await values(app)).toEqual({})
   expect(app.events.at(-1)).toMatchObject({ type: 'rejected' })
+})
+
+test('a layout with its own ids: a session is revoked, and spared, by the id that may be shown', async () => {
+  const app = lab({ store: foreign(200), userOf: ({ user }: { user?: string }) => user })
+  for (let other = 0; other < 120; other++) {
+    app.jar = ''
+    await app.request((s) => s.set('user', 'bert'))
+  }
+  app.jar = ''
+  await app.request((s) => s.set('user', 'ann'))
+  const id = (await app.request((s) => s.meta.id))!
+  expect(await app.sessions.revokeUser('ann', { except: id })).toBe(0)
+  expect(await values(app)).toEqual({ user: 'ann' })
+  expect(await app.sessions.revoke(id)).toBe(true)
+  expect(await values(app)).toEqual({})
+  expect(app.events.filter(({ type }) => type === 'revoked')).toMatchObject([{ id }])
+  expect(await app.sessions.revoke(id)).toBe(false)
+  expect(await app.sessions.revokeUser('bert')).toBe(120)
 })
 
 test('a layout that keeps no times: each write starts the lifetime again, and a permanent cookie is told', async () => {

@@ -333,6 +333,18 @@ describe('lifetimes, to the millisecond', () => {
       expect(alive, `minute ${minute}`).toBe(minute < 24 * 60)
     }
   })
+  test('a write is a visit: it renews the idle time, and never past the absolute lifetime', async () => {
+    const app = lab({ lifetime: '60 minutes', idle: '40 minutes' })
+    await app.request((s) => s.set('a', 1))
+    const born = app.now
+    app.now += 3 * 60_000
+    await app.request((s) => s.set('a', 2))
+    const { meta } = (await app.visit()).session
+    expect([meta.seenAt, meta.expiresAt]).toEqual([new Date(app.now), new Date(app.now + 40 * 60_000)])
+    app.now += 30 * 60_000
+    await app.request((s) => s.set('a', 3))
+    expect(await app.request((s) => s.meta.expiresAt)).toEqual(new Date(born + 60 * 60_000))
+  })
   test('the idle time ends a session nobody visits, to the millisecond', async () => {
     const app = lab({ idle: '10 minutes' })
     await app.request((s) => s.set('a', 1))
@@ -499,6 +511,7 @@ describe('save, in the middle of a request', () => {
     await visit.session.save()
     expect(await app.leave(visit)).not.toBeNull()
     expect(app.jar).not.toBe(before)
+    expect(app.types().filter((type) => type === 'rotated')).toHaveLength(1)
     expect(await values(app)).toEqual({ a: 1 })
   })
   test('changing while it works is an error; closing waits for it', async () => {
@@ -576,6 +589,17 @@ describe('sessions of a user', () => {
     expect(await app.sessions.list('ann')).toEqual([])
     expect(await app.sessions.gc()).toBe(1)
   })
+})
+
+test('a label stays until a request brings another', async () => {
+  const app = lab({ userOf: (data) => data['user'] })
+  for (const [n, label] of ['Firefox', undefined, 'Safari'].entries()) {
+    const facts = { secure: true, route: 'GET /', ...(label !== undefined && { label }) }
+    const visit = await app.sessions.open(app.jar, facts)
+    Object.assign(visit.session, { user: 'ann', n })
+    await app.leave(visit)
+    expect((await app.sessions.list('ann'))[0]!.label).toBe(label ?? 'Firefox')
+  }
 })
 
 test('revokeUser ends a session that is rotated while it works', async () => {

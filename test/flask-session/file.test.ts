@@ -238,6 +238,17 @@ describe('files of cachelib', () => {
     }
   })
 
+  test('a session is revoked by its meta.id, which says nothing of the id in the cookie', async () => {
+    const sessions = createSessions<any>({ store: open(folder()) })
+    const visit = await sessions.open(undefined, { secure: false })
+    visit.session.name = 'Ann'
+    const cookie = (await visit.close()).setCookie!.split(';')[0]!
+    const later = await sessions.open(cookie, { secure: false })
+    expect(cookie).not.toContain(later.session.meta.id)
+    expect(await sessions.revoke(later.session.meta.id!)).toBe(true)
+    expect({ ...(await sessions.open(cookie, { secure: false })).session }).toEqual({})
+  })
+
   test('through the engine: Flask’s values stay, what it writes meanwhile is merged, and an ended session stays ended', async () => {
     const directory = folder()
     const store = open(directory)

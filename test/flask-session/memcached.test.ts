@@ -98,6 +98,13 @@ describe.skipIf(memcachedProgram === null)('Flask-Session in memcached', () => {
     const store = open()
     for (const call of [() => store.list('anna'), () => store.page(null, 10)])
       expect(call).toThrow(expect.objectContaining({ code: 'ERR_SESSION_UNSUPPORTED' }))
+    const sessions = createSessions<any>({ store })
+    const visit = await sessions.open(undefined, { secure: false })
+    visit.session.name = 'Ann'
+    await visit.close()
+    await expect(sessions.revoke(visit.session.meta.id!)).rejects.toMatchObject({
+      code: 'ERR_SESSION_UNSUPPORTED',
+    })
     await expect(store.create(freshRecord({ data: 'x'.repeat(2_000_000) }))).rejects.toMatchObject({
       code: 'ERR_SESSION_SIZE',
     })

@@ -232,6 +232,7 @@ describe('stored text that is no session', () => {
     '{"a":{" number":"1"}}',
     '{"a":{" undefined":1}}',
     '{"a":{" date":9e15}}',
+    `{"a":${'['.repeat(200)}${']'.repeat(200)}}`,
     deep,
   ])('%.40s', (text) => {
     expect(() => decode(text)).toThrow(Error)
