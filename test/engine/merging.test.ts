@@ -80,6 +80,16 @@ describe('both requests changed', () => {
     expect(await values(app)).toEqual({ a: 'last' })
     expect(app.events.find(({ type }) => type === 'clash')).toMatchObject({ key: 'a', kept: 'mine' })
   })
+  test('of flashed messages only those that were shown go', async () => {
+    const app = await started({})
+    await app.request((s) => s.flash('one'))
+    const visit = await app.visit()
+    expect(visit.session.flashes()).toEqual(['one'])
+    await app.request((s) => s.flashes())
+    await app.request((s) => s.flash('two'))
+    await visit.close()
+    expect(await app.request((s) => s.flashes())).toEqual(['two'])
+  })
   test('onClash theirs keeps the earlier writer', async () => {
     const app = await started({ a: 0, list: [0] }, { onClash: 'theirs' })
     await overlap(
@@ -96,6 +106,18 @@ describe('both requests changed', () => {
     )
     expect(await values(app)).toEqual({ a: 'first', list: [0, 1], b: 'also' })
     expect(app.events.filter(({ type }) => type === 'clash')).toHaveLength(2)
+  })
+  test('onClash theirs lets a clear stand, and what was set after it', async () => {
+    const app = await started({ a: 0, b: 0 }, { onClash: 'theirs' })
+    await overlap(
+      app,
+      (s) => s.set('a', 'first'),
+      (s) => {
+        s.clear()
+        s.set('a', 'last')
+      },
+    )
+    expect(await values(app)).toEqual({ a: 'last' })
   })
   test('onClash as a function decides with all three values; undefined removes', async () => {
     const app = await started(
