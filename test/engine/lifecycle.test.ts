@@ -229,6 +229,13 @@ describe('the end of a session', () => {
     app.jar = cookie
     expect(await values(app)).toEqual({})
   })
+  test('destroy drops the cookie of a session that is no longer there', async () => {
+    const app = lab()
+    await app.request((s) => s.set('a', 1))
+    await app.sessions.revoke(recordId(token(app.jar!)))
+    await app.request((s) => s.destroy())
+    expect(app.jar).toBeUndefined()
+  })
   test('C13 after destroy: again is fine, writing is an error, nothing is stored', async () => {
     const app = lab()
     await app.request((s) => s.set('a', 1))
@@ -523,6 +530,7 @@ describe('save, in the middle of a request', () => {
     expect((await visit.close()).setCookie).toContain('__Host-session=')
     await saving
     await expect(visit.session.save()).rejects.toMatchObject({ code: 'ERR_SESSION_CLOSED' })
+    expect(app.types()).toEqual(['created'])
   })
   test('what ended by save stays ended, whatever follows', async () => {
     const app = lab()
