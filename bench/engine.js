@@ -111,7 +111,7 @@ async function served(name, per, listener, header) {
   return { name, per, run, stop: () => (agent.destroy(), server.close()) }
 }
 
-function app(sessions, inspected) {
+function appWith(sessions, inspected) {
   const app = express()
   if (inspected) app.use('/__sessions', inspect(sessions))
   app.use(expressSession(sessions))
@@ -125,8 +125,8 @@ function app(sessions, inspected) {
 const { sessions, header: secureHeader } = await visitor({ store: memoryStore({ max: 1000 }) })
 const header = secureHeader.replace('__Host-', '')
 const requests = [
-  await served('without the inspector', 1_000, app(sessions, false), header),
-  await served('with the inspector mounted, nobody watching', 1_000, app(sessions, true), header),
+  await served('without the inspector', 1_000, appWith(sessions, false), header),
+  await served('with the inspector mounted, nobody watching', 1_000, appWith(sessions, true), header),
 ]
 
 async function time({ per, run }) {
@@ -164,24 +164,23 @@ for (const { stop } of requests) stop()
 rmSync(directory, { recursive: true, force: true })
 
 const figure = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(1))
+const table = (rows) => `| one request | CPU µs | clock µs |
+|---|---:|---:|
+${rows.map(({ name, cpu, wall }) => `| ${name} | ${figure(cpu)} | ${figure(wall)} |`).join('\n')}`
 const share = ((without.cpu / mounted.cpu) * 100).toFixed(1)
 const text = `# What a session costs
 
 Written by \`npm run bench\` on ${machine()}. Medians of ${rounds} interleaved rounds, microseconds per request; a
 session of six keys, ${JSON.stringify(values).length} bytes of JSON. CPU time (user and system) is the figure to trust, the clock's is beside it.
 
-| one request | CPU µs | clock µs |
-|---|---:|---:|
-${rows.map(({ name, cpu, wall }) => `| ${name} | ${figure(cpu)} | ${figure(wall)} |`).join('\n')}
+${table(rows)}
 
 Not looked at, a session is not read from memory, file or cookie. What a session adds to a request over HTTP is
 [measured side by side](performance.md).
 
 On Express 5, with a session in memory that is read six times, the client in the same process:
 
-| one request | CPU µs | clock µs |
-|---|---:|---:|
-${[without, mounted].map(({ name, cpu, wall }) => `| ${name} | ${figure(cpu)} | ${figure(wall)} |`).join('\n')}
+${table([without, mounted])}
 
 With the inspector mounted and nobody watching, Express serves ${share} % of the requests it serves without it, by CPU time.
 `

@@ -3,7 +3,7 @@
 export const bounds = {
   floor: `What the floor leaves out is a fixed price: about 3 µs in the engine (every value at rest by itself, so that changes
 can be noticed and merged; duplicate cookies; the dictionary) and 1.5 µs at the response (the head waits for the save; \`Vary\`),
-3 µs more where the save must be awaited. Beside a Redis client it is little, beside one look into a map it is most of what there is.
+3 µs more where the save must be awaited. Beside one look into a map it is most of what there is.
 To seal and open costs what the floor’s does. Flask’s format signs, compresses and reads Python’s JSON without loss. On
 Express a middleware is a layer of its own, 2 to 3 µs, and so are the two properties it gives to a request
 ([decision 015](decisions/015-express-inherits-its-guards.md)).`,

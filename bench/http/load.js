@@ -127,7 +127,7 @@ function start(server, { path: page, cookies = null, header = null, order = 'tur
     async end() {
       child.kill('SIGCONT')
       child.kill('SIGINT')
-      // One of some thirty signals goes to another thread than the one asleep for the whole duration: wrk would not end before.
+      // One of some thirty times the signal does not wake wrk, which then sleeps on for its whole duration.
       const again = setInterval(() => child.kill('SIGINT'), 200)
       const [code] = await ended
       clearInterval(again)

@@ -1,5 +1,6 @@
+import { walk } from '../lib/walk.ts'
 import { type Command, misuse } from './command.ts'
-import { at, placeOptions, recordOf, walk } from './place.ts'
+import { at, placeOptions, recordOf } from './place.ts'
 
 /** `export`: the records of a store, a line of JSON each. */
 export const exportRecords: Command = {

@@ -1,7 +1,8 @@
 import type { SessionInfo } from '../contracts/store.ts'
+import { walk } from '../lib/walk.ts'
 import type { Command } from './command.ts'
 import { painted } from './output.ts'
-import { at, placeOptions, walk } from './place.ts'
+import { at, placeOptions } from './place.ts'
 import { infoAsData, rowOf, titles } from './row.ts'
 
 /** `ls`: the sessions of a store. */

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
-import type { SessionInfo, SessionRecord } from '../contracts/store.ts'
+import type { SessionRecord } from '../contracts/store.ts'
 import { createSessions, type PeekedSession, type Sessions } from '../index.ts'
 import { recordId } from '../lib/id.ts'
+import { walk } from '../lib/walk.ts'
 import { parseAddress } from '../stores/store-address.ts'
 import { type OpenedStore, openStore } from '../stores/url.ts'
 import { type Call, type ExitCode, misuse, type Option } from './command.ts'
@@ -35,9 +36,6 @@ export const placeOptions: Readonly<Record<string, Option>> = {
 
 const sql = /^(?:sqlite|postgres|postgresql|mysql|mariadb)$/
 const needed = ['describe', 'gc', 'list', 'page', 'peek', 'revoke', 'revokeUser'] as const
-
-/** How many records one step of a walk asks for. */
-const step = 200
 
 /**
  * Opens the place that --store, the first word, --config or HIPFLASK_STORE names; throws ERR_SESSION_USE when none does.
@@ -119,16 +117,6 @@ async function configured(file: string): Promise<Tooled> {
   if (!isTooled(sessions))
     throw misuse(`--config: ${file} must export what createSessions() answers, under the name \`sessions\``)
   return sessions
-}
-
-/** All records of a place in steps, until the end or an interruption. */
-export async function* walk(sessions: Tooled, signal: AbortSignal): AsyncGenerator<SessionInfo> {
-  let cursor: string | null = null
-  do {
-    const page: Awaited<ReturnType<Tooled['page']>> = await sessions.page(cursor, step)
-    yield* page.sessions
-    cursor = page.next
-  } while (cursor !== null && !signal.aborted)
 }
 
 /** The id that may be shown: where a record's id is what the cookie carries, its hash stands for it. */

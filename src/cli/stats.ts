@@ -1,6 +1,7 @@
+import { walk } from '../lib/walk.ts'
 import type { Command } from './command.ts'
 import { painted } from './output.ts'
-import { at, placeOptions, walk } from './place.ts'
+import { at, placeOptions } from './place.ts'
 import { distance, iso } from './times.ts'
 
 /** How many users are told apart; beyond that their number is a lower bound. */

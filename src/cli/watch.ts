@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SessionInfo } from '../contracts/store.ts'
 import { changesBetween } from '../inspector/changes.ts'
+import { walk } from '../lib/walk.ts'
 import type { Call, Command } from './command.ts'
 import { painted, type Piece } from './output.ts'
-import { at, peeked, placeOptions, shownId, type Tooled, walk } from './place.ts'
+import { at, peeked, placeOptions, shownId, type Tooled } from './place.ts'
 import { brief, infoAsData } from './row.ts'
 import { maskOf, revealOption } from './values.ts'
 

@@ -143,7 +143,6 @@ export class CookieKeeper implements Keeper {
   #drop(visit: OpenVisit): string {
     if (visit.found !== null) this.#events.tell({ type: 'destroyed', id: null }, visit)
     visit.found = null
-    visit.ended = visit.destroyed
     visit.journal.start(new Map())
     return this.#cookie.drop(visit)
   }

@@ -5,6 +5,7 @@ import type { Serializer } from '../contracts/serializer.ts'
 import type { RequestFacts, Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
+import { walk } from '../lib/walk.ts'
 import { CookieKeeper } from './cookie-keeper.ts'
 import { type Description, describe } from './description.ts'
 import { Events } from './events.ts'
@@ -87,12 +88,9 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
   async revoke(id: string): Promise<boolean> {
     const { calls, users } = this.#stored()
     if (await users.revoke(id)) return true
-    const { shownId } = this.#settings
-    for (let page: Page | null = null; calls.store.ids !== undefined && page?.next !== null;) {
-      page = await this.page(page?.next ?? null, 100)
-      const found = page.sessions.find((info) => shownId(info.id) === id)
-      if (found !== undefined) return users.revoke(found.id)
-    }
+    if (calls.store.ids === undefined) return false
+    for await (const info of walk(calls.store))
+      if (this.#settings.shownId(info.id) === id) return users.revoke(info.id)
     return false
   }
 

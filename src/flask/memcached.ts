@@ -124,7 +124,10 @@ class FlaskMemcachedStore implements MemcachedStore {
   }
 
   page(): Page {
-    throw new SessionError('ERR_SESSION_UNSUPPORTED', `${owner}: memcached cannot list what it holds.`)
+    throw new SessionError(
+      'ERR_SESSION_UNSUPPORTED',
+      `${owner}: memcached cannot list what it holds, so no session there can be paged to, or revoked by its meta.id. Keep them in another store for that.`,
+    )
   }
 
   /** memcached removes what expired by itself. */

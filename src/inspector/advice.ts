@@ -1,7 +1,7 @@
 import type { Description } from '../engine/description.ts'
 
 /** A setting that deserves a look; `code` is stable, `message` says what to do. */
-export interface Advice {
+interface Advice {
   readonly code: string
   readonly message: string
 }

@@ -232,26 +232,37 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
     return served.ask({ path })
   }
 
-  it('what was laid over a response before stays, also when the close fails', async () => {
-    const heard: string[] = []
+  /** An app whose first close fails, after a middleware. */
+  function failingAfter(before: express5.RequestHandler, errorPage = apology): express5.Express {
+    const close = failing()
     const app = express()
-    app.use((_, res, next) => {
-      const on = res.on.bind(res)
-      res.on = (event: string, listener: (...args: any[]) => void) => {
-        heard.push(event)
-        return on(event, listener)
-      }
-      next()
-    })
+    app.set('env', 'test')
+    app.use(before)
     app.use((req, res, next) => {
-      inherited(req, res, failing(), next)
+      inherited(req, res, close, next)
       next()
     })
     app.get('/', (_, res) => void res.send('page'))
-    app.use(((_error, _, res, _next) => {
-      res.on('finish', () => undefined)
-      res.send('sorry')
-    }) satisfies express5.ErrorRequestHandler)
+    app.use(errorPage)
+    return app
+  }
+
+  it('an `on` that another middleware laid before stays, on the error page too', async () => {
+    const heard: string[] = []
+    const app = failingAfter(
+      (_, res, next) => {
+        const on = res.on.bind(res)
+        res.on = (event: string, listener: (...args: any[]) => void) => {
+          heard.push(event)
+          return on(event, listener)
+        }
+        next()
+      },
+      (_error, _, res, _next) => {
+        res.on('finish', () => undefined)
+        res.send('sorry')
+      },
+    )
     expect((await askApp(app)).text).toBe('sorry')
     expect(heard).toContain('finish')
   })
@@ -316,10 +327,7 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
 
   it('what another middleware laid before stays, on the error page too', async () => {
     const ended: number[] = []
-    const failsOnce = failing()
-    const app = express()
-    app.set('env', 'test')
-    app.use((_, res, next) => {
+    const app = failingAfter((_, res, next) => {
       const { end } = res
       res.end = function noted(this: express5.Response, ...args: unknown[]) {
         ended.push(this.statusCode)
@@ -327,12 +335,6 @@ describe.each(Object.entries(express))('%s: guards that responses inherit', (_, 
       } as typeof end
       next()
     })
-    app.use((req, res, next) => {
-      inherited(req, res, failsOnce, next)
-      next()
-    })
-    app.get('/', (_, res) => void res.send('page'))
-    app.use(apology)
     const answer = await askApp(app)
     expect([answer.status, answer.text]).toEqual([500, 'sorry: store down'])
     expect(ended).toEqual([500])
