@@ -3,12 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { SessionInfo } from '../../src/contracts/store.ts'
+import { stripeOf } from '../../src/stores/file/tree.ts'
+import { freshId } from '../../src/testing/store-cases/store-case.ts'
 
 /** A new empty directory, removed when the test is over; in memory where the machine has such a place. */
 export function freshDirectory(): string {
   const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hipflask-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   return directory
+}
+
+/** A new id under the same lock as `id`, or under another one: chance would take the same in one case of 64. */
+export function freshIdIn(place: 'the same stripe' | 'another stripe', id: string): string {
+  for (;;) {
+    const other = freshId()
+    if ((stripeOf(other) === stripeOf(id)) === (place === 'the same stripe')) return other
+  }
 }
 
 /** The name of a record's file. */

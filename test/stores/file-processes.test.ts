@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { SessionRecord, SessionStore, StoredRecord, StoreEvent } from '../../src/contracts/store.ts'
 import { SessionError } from '../../src/errors.ts'
 import { fileStore } from '../../src/stores/file.ts'
-import { stripeOf } from '../../src/stores/file/tree.ts'
-import { freshId, freshRecord, plain, HOUR } from '../../src/testing/store-cases/store-case.ts'
-import { freshDirectory, litterIn } from './directories.ts'
+import { freshRecord, plain, HOUR } from '../../src/testing/store-cases/store-case.ts'
+import { freshDirectory, freshIdIn, litterIn } from './directories.ts'
 import type { Operation } from './file-worker.ts'
 import { compileWorkers } from './workers.ts'
 import type { Worker } from './workers.ts'
@@ -121,13 +120,6 @@ describe('a process that dies', () => {
     ['durable rotate within a stripe', 'rotate', true],
   ]
 
-  /** An id in the same stripe as `id` or in another: a rotation between two takes two locks, so it is more calls. */
-  function idBeside(id: string, sameStripe: boolean): string {
-    let other = freshId()
-    while ((stripeOf(other) === stripeOf(id)) !== sameStripe) other = freshId()
-    return other
-  }
-
   test.each(OPERATIONS)(
     'at every change to the file system, during %s, leaves all or nothing',
     async (what, verb, fsync) => {
@@ -144,7 +136,10 @@ describe('a process that dies', () => {
           data: 'new',
           user: verb === 'touch' ? 'anna' : 'bert',
         }
-        const young = idBeside(old.id, what.endsWith('within a stripe'))
+        const young = freshIdIn(
+          what.endsWith('within a stripe') ? 'the same stripe' : 'another stripe',
+          old.id,
+        )
         const record = verb === 'rotate' ? { ...changed, id: young } : changed
         const operation: Operation = { verb, id, record, now: old.expiresAt }
         const worker = start('stumble', { directory, options: { fsync }, operation, at, signal: 'SIGKILL' })
