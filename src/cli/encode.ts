@@ -1,5 +1,6 @@
 import { sealedCookie } from '../codecs/sealed.ts'
 import { flaskCookie } from '../flask/cookie.ts'
+import { pythonJson } from '../itsdangerous/json.ts'
 import { type Duration, milliseconds } from '../lib/duration.ts'
 import { maxCookieBytes } from '../lib/cookie.ts'
 import { jsonSerializer } from '../serializers/json.ts'
@@ -34,7 +35,7 @@ export const encode: Command = {
     const [word] = call.words
     if (word === undefined && call.text('secret') === '-')
       throw misuse('standard input holds either the secret or the values; give the values as an argument')
-    const values = objectOf(word ?? (await readInput()))
+    const values = objectOf(word ?? (await readInput()), format === 'flask' ? pythonJson : JSON)
     const secrets = await secretsOf(call)
     const wanted =
       format === 'flask'
@@ -75,10 +76,10 @@ export const encode: Command = {
   },
 }
 
-function objectOf(text: string): object {
+function objectOf(text: string, json: { parse(text: string): unknown }): object {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = json.parse(text)
   } catch {
     throw misuse('the values are not JSON')
   }

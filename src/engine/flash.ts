@@ -24,19 +24,19 @@ export class Flashes {
     if (typeof message !== 'string' || typeof category !== 'string') {
       throw new SessionError('ERR_SESSION_USE', 'session.flash(message, category) takes two texts.')
     }
-    journal.apply(this.#key, (current) => [...listed(current), [category, message]])
+    journal.apply(this.#key, (current) => [...entriesOf(current), [category, message]])
   }
 
   /** Takes all messages out of the session; `change` is asked for only when there are any. */
   take(journal: Journal, change: () => Journal): readonly CategorizedMessage[] {
-    const taken = listed(journal.get(this.#key))
+    const taken = entriesOf(journal.get(this.#key)).map(textsOf)
     this.#taken = taken
     if (taken.length > 0) {
       // Replayed on a newer record, only what was shown goes: a message flashed meanwhile stays.
       change().apply(this.#key, (current) => {
-        const left = listed(current)
-        for (const shown of taken) {
-          const at = left.findIndex(([category, message]) => category === shown[0] && message === shown[1])
+        const left = [...entriesOf(current)]
+        for (const [category, message] of taken) {
+          const at = left.map(textsOf).findIndex((texts) => texts[0] === category && texts[1] === message)
           if (at !== -1) left.splice(at, 1)
         }
         return left.length === 0 ? undefined : left
@@ -46,9 +46,13 @@ export class Flashes {
   }
 }
 
-function listed(value: unknown): CategorizedMessage[] {
-  if (!Array.isArray(value)) return []
-  return value.flatMap((entry: unknown) =>
-    Array.isArray(entry) && entry.length === 2 ? [[String(entry[0]), String(entry[1])] as const] : [],
-  )
+/** Messages as they lie there: what Flask flashed need not be text, and passes through as it is. */
+type Entry = readonly [category: unknown, message: unknown]
+
+function entriesOf(value: unknown): readonly Entry[] {
+  return Array.isArray(value) ? value.filter((entry) => Array.isArray(entry) && entry.length === 2) : []
+}
+
+function textsOf([category, message]: Entry): CategorizedMessage {
+  return [String(category), String(message)]
 }

@@ -74,8 +74,8 @@ export interface Settings {
   readonly gcEvery: number | null
   readonly maxBytes: number
   readonly serializer: Serializer
-  /** Cookies go by Flask's rules. */
-  readonly flask: boolean
+  /** Whose rules an assignment and a cookie go by: those of Flask's own sessions, Flask-Session's, or null for hipflask's. */
+  readonly flask: 'cookie' | 'store' | null
   /** What may be shown of a record's id: itself where it is a hash, its hash where it is the bearer id. */
   readonly shownId: (id: string) => string
   readonly clock: () => number
@@ -182,7 +182,7 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     gcEvery: options.gcEvery === false ? null : milliseconds(options.gcEvery ?? '1 hour', 'gcEvery'),
     maxBytes,
     serializer: codec?.serializer ?? store?.serializer ?? options.serializer ?? fallback,
-    flask: codec?.flask !== undefined,
+    flask: codec?.flask === undefined ? (store?.flask === undefined ? null : 'store') : 'cookie',
     shownId: store?.ids === undefined ? (id) => id : recordId,
     clock: options.clock ?? Date.now,
   }

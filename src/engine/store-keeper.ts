@@ -95,6 +95,11 @@ export class StoreKeeper implements Keeper {
     return this.#calls.store.flask?.refreshEachRequest === true
   }
 
+  /** Otherwise reading renews what is due. */
+  get #renewsModified(): boolean {
+    return this.#calls.store.flask?.refreshEachRequest === false
+  }
+
   /** How many requests had their changes replayed. */
   get merged(): number {
     return this.#merged
@@ -127,7 +132,10 @@ export class StoreKeeper implements Keeper {
     if (visit.ended) return null
     const { journal, found } = visit
     const changes = visit.destroyed ? null : journal.settle()
-    if (changes === null && !visit.destroyed && !visit.regenerates) return this.#nothing(visit)
+    if (changes === null && !visit.destroyed && !visit.regenerates)
+      return journal.modified && found !== null && this.#renewsModified
+        ? this.#renew(visit, found)
+        : this.#nothing(visit)
     if (visit.unread !== null) throw visit.unread
     const entries = changes === null ? journal.base : applied(journal.base, changes)
     const user =
@@ -476,7 +484,24 @@ export class StoreKeeper implements Keeper {
     return record.user === found.record.user ? line : this.#trimmed(record, line)
   }
 
-  #gone({ visit, found, changes }: Writing): string | null {
+  /** As Flask-Session does where assignments change nothing: the session is stored anew, so its lifetime begins again. */
+  #renew(visit: OpenVisit, found: Found): Awaitable<string | null> {
+    const { journal, settings } = visit
+    const { id } = found.record
+    const now = settings.clock()
+    const budget = new Budget(settings.deadline, visit.trace)
+    const touched = this.#calls.call('touch', id, budget, (store) =>
+      store.touch(id, now, this.#expiry(now, now + settings.lifetime)),
+    )
+    return chain(touched, (lives) => {
+      if (!lives) return this.#gone({ visit, found, changes: noChanges })
+      this.#events.tell({ type: 'renewed', id }, visit)
+      if (!isPermanent(journal.base, settings)) return null
+      return this.#cookie.write(visit, found.token, journal.base, now + settings.lifetime)
+    })
+  }
+
+  #gone({ visit, found, changes }: Pick<Writing, 'visit' | 'found' | 'changes'>): string | null {
     const { id } = found.record
     visit.found = null
     visit.ended = true

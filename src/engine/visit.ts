@@ -165,11 +165,11 @@ export class OpenVisit {
 
   set permanent(permanent: boolean) {
     const journal = this.change()
-    if (permanent !== this.permanent || this.settings.flask) journal.set(permanentKey, permanent)
+    if (permanent !== this.permanent || this.settings.flask !== null) journal.set(permanentKey, permanent)
   }
 
   keepPermanent(permanent: boolean): void {
-    if (!this.settings.flask) this.permanent = permanent
+    if (this.settings.flask !== 'cookie') this.permanent = permanent
   }
 
   get meta(): SessionMeta {

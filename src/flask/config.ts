@@ -67,14 +67,20 @@ function cookie(given: GivenKeys): CookieOptions {
     throw refused('needs SESSION_COOKIE_SECURE for SESSION_COOKIE_SAMESITE None: browsers refuse it without')
   return {
     name: given.SESSION_COOKIE_NAME ?? 'session',
-    path: given.SESSION_COOKIE_PATH ?? given.APPLICATION_ROOT ?? '/',
-    ...(domain !== undefined && { domain }),
+    path: quoted(given.SESSION_COOKIE_PATH || given.APPLICATION_ROOT || '/'),
+    ...(domain !== undefined && { domain: domain.replace(/:.*$/s, '') }),
     httpOnly: given.SESSION_COOKIE_HTTPONLY ?? true,
     secure,
     sameSite,
     partitioned,
     prefix: false,
   }
+}
+
+/** A path as Werkzeug writes it. */
+function quoted(path: string): string {
+  if (/\p{Surrogate}/u.test(path)) throw refused('needs text for SESSION_COOKIE_PATH and APPLICATION_ROOT')
+  return path.replaceAll(/[^\w.~%!$&'()*+,/:=@-]/gu, (character) => encodeURIComponent(character))
 }
 
 function secretKey({ SECRET_KEY: secret }: GivenKeys, why: string): Secret {

@@ -5,6 +5,7 @@ import type { Digest, KeyDerivation } from '../itsdangerous/key.ts'
 import { packPayload, unpackPayload } from '../itsdangerous/payload.ts'
 import { Signatures } from '../itsdangerous/signature.ts'
 import { decodeTimestamp, encodeTimestamp, expiredAge } from '../itsdangerous/timestamp.ts'
+import { SessionError } from '../errors.ts'
 import { readSecrets } from '../lib/secret.ts'
 import type { Secret } from '../lib/secret.ts'
 import { taggedJson } from '../serializers/tagged-json.ts'
@@ -79,6 +80,11 @@ export function flaskCookie(options: FlaskCookieOptions): SessionCodec {
   function seal({ data }: CookieContents, context: CodecContext): string {
     // A session that is only renewed goes out as it came; to compress it is most of the work.
     const payload = !lenient && last?.data === data ? last.payload : packPayload(data)
+    if (payload.startsWith('.') && Buffer.byteLength(data) > maxInflated)
+      throw new SessionError(
+        'ERR_SESSION_SIZE',
+        `flaskCookie: the session has more than the ${maxInflated} bytes that a compressed cookie may inflate to, so it could not be read again. Keep less in it, raise \`maxInflated\`, or keep sessions in a store.`,
+      )
     const signed = `${payload}.${encodeTimestamp(Math.floor(context.now / 1000))}`
     return `${signed}.${signatures.of(signed, 'utf8')}`
   }

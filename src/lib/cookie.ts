@@ -88,7 +88,7 @@ export interface CookieForms {
 
 const token = /^[\w!#$%&'*+.^`|~-]+$/
 const attribute = /^[\x20-\x3a\x3c-\x7e]*$/
-const host = /^\.?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i
+const host = /^\.?[a-z\d_](?:[a-z\d._-]*[a-z\d])?$/i
 
 /** Checks cookie options and settles both forms; `fixedName` forbids a prefix. Throws ERR_SESSION_CONFIG. */
 export function cookieForms(options: CookieOptions, fixedName: boolean): CookieForms {

@@ -43,6 +43,7 @@ export class MsgpackReader {
 
   /** Reads the members of the map that starts here; `each` must read the value. */
   members(each: (key: unknown, start: number) => void): void {
+    this.#depth-- // the session itself is no level of its values
     const lead = this.#uint(1)
     if ((lead & 0xf0) === 0x80) this.#members(lead & 0x0f, each)
     else if (lead === 0xde) this.#members(this.#uint(2), each)

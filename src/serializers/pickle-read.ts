@@ -49,11 +49,26 @@ export function readPickle(pickle: string): unknown {
   return new Unfolder(pickle.length).live(rootOf(pickle))
 }
 
+/** A key of a pickled dict and its value. */
+export interface PickledMember {
+  readonly key: unknown
+  readonly value: unknown
+  /** The value with its dicts in the order they came in: JavaScript puts keys that are whole numbers first. */
+  readonly ordered: unknown
+}
+
 /** The keys and values of a pickled dict. Throws a SyntaxError that names the position. */
-export function readPickledDict(pickle: string): [key: unknown, value: unknown][] {
+export function readPickledDict(pickle: string): PickledMember[] {
   const root = rootOf(pickle)
   if (!(root instanceof Container) || root.kind !== 'dict') throw new SyntaxError('Not a pickled dict.')
-  return new Unfolder(pickle.length).members(root)
+  const [plain, maps] = [new Unfolder(pickle.length), new Unfolder(pickle.length, true)]
+  const members: PickledMember[] = []
+  for (let i = 0; i < root.items.length; i += 2) {
+    plain.reordered = false
+    const [key, value] = [plain.live(root.items[i]), plain.live(root.items[i + 1])]
+    members.push({ key, value, ordered: plain.reordered ? maps.live(root.items[i + 1]) : value })
+  }
+  return members
 }
 
 function rootOf(pickle: string): unknown {
@@ -281,19 +296,15 @@ class Machine {
 
 /** Makes live values of what was read, each its own; a container that holds itself, or too much of itself, is refused. */
 class Unfolder {
+  /** Whether an object was made that may not have its keys in the order they came in. */
+  reordered = false
+  readonly #mapsOnly: boolean
   #left: number
   #depth = 0
 
-  constructor(length: number) {
+  constructor(length: number, mapsOnly: boolean = false) {
     this.#left = length * UNFOLDING + LEAST_UNFOLDED
-  }
-
-  members({ items }: Container): [unknown, unknown][] {
-    this.#enter()
-    const members: [unknown, unknown][] = []
-    for (let i = 0; i < items.length; i += 2) members.push([this.live(items[i]), this.live(items[i + 1])])
-    this.#depth--
-    return members
+    this.#mapsOnly = mapsOnly
   }
 
   live(node: unknown): unknown {
@@ -346,11 +357,17 @@ class Unfolder {
     return kind === 'set' ? new Set(parts) : asFrozenSet(new Set(parts))
   }
 
-  #dict(container: Container): unknown {
-    const members = this.members(container)
-    if (!members.every(([key]) => typeof key === 'string')) return new Map(members)
+  #dict({ items }: Container): unknown {
+    this.#enter()
+    const members: [unknown, unknown][] = []
+    for (let i = 0; i < items.length; i += 2) members.push([this.live(items[i]), this.live(items[i + 1])])
+    this.#depth--
+    if (this.#mapsOnly || !members.every(([key]) => typeof key === 'string')) return new Map(members)
     const object: Record<string, unknown> = {}
-    for (const [key, value] of members) setOwn(object, key as string, value)
+    for (const [key, value] of members as [string, unknown][]) {
+      this.reordered ||= /^\d+$/.test(key)
+      setOwn(object, key, value)
+    }
     return object
   }
 

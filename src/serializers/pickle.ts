@@ -45,9 +45,9 @@ const form: PythonForm = {
  */
 export const pickleFormat: PythonFormat = {
   split: (data) =>
-    readPickledDict(data).map(([key, live]) => {
+    readPickledDict(data).map(({ key, value, ordered }) => {
       const name = typeof key === 'string' ? null : nameOf(key)
-      return { key, name, text: write(live, ''), live }
+      return { key, name, text: write(ordered, ''), live: value }
     }),
   join: (members) => `\x80\x04${spell.dictText(members)}.`,
   name: nameOf,

@@ -34,6 +34,17 @@ describe('secret', () => {
 describe('encode and decode', () => {
   const values = '{"username":"anna","password":"hunter2","n":1}'
 
+  test('numbers in a Flask cookie are those of Python', async () => {
+    const made = await hipflask(['encode', '--as', 'flask'], {
+      env: { SECRET_KEY: secret },
+      input: '{"int":12345678901234567890,"float":1.0,"large":1e16,"zero":-0.0}',
+    })
+    const opened = flaskCookie({ secret }).open(made.stdout.trim(), context)
+    expect(opened.ok && opened.contents.data).toBe(
+      '{"float":1.0,"int":12345678901234567890,"large":1e+16,"zero":-0.0}',
+    )
+  })
+
   test('a sealed cookie there and back through a pipe, masked unless revealed', async () => {
     const made = await hipflask(['encode'], { env: { HIPFLASK_SECRET: secret }, input: values })
     expect(made).toMatchObject({ code: 0, stderr: '' })

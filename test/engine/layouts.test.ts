@@ -110,6 +110,41 @@ test('by Flask’s rules a permanent session’s cookie goes out with every resp
   }
 })
 
+test('by Flask’s rules an assignment renews the session, also one of what was there', async () => {
+  const store = watched(memoryStore({ max: 10 }))
+  Object.assign(store, { flask: { refreshEachRequest: false }, keepsTimes: false })
+  const app = lab({ store, lifetime: '1 hour', permanent: true })
+  await app.request((s) => s.set('a', 1))
+  const line = () =>
+    `${app.jar}; Expires=${new Date(app.now + 3_600_000).toUTCString()}; Secure; HttpOnly; Path=/; SameSite=Lax`
+  const renewals: ((s: any) => unknown)[] = [(s) => s.set('a', 1), (s) => (s.permanent = true)]
+  for (const renews of renewals) {
+    app.now += 10 * 60_000
+    store.calls.splice(0)
+    const visit = await app.visit()
+    renews(visit.session)
+    expect(await app.leave(visit)).toBe(line())
+    expect(store.calls).toEqual(['get', 'touch'])
+    expect(app.types().at(-1)).toBe('renewed')
+  }
+  expect((await store.page(null, 1)).sessions[0]).toMatchObject({ seenAt: app.now })
+
+  // No assignment: only read, or nothing to remove. And not permanent: no cookie has an end to be moved.
+  store.calls.splice(0)
+  for (const step of [(s: any) => s.get('a'), (s: any) => s.pop('none', null)]) await app.request(step)
+  expect(store.calls).toEqual(['get', 'get'])
+  await app.request((s) => (s.permanent = false))
+  const plain = await app.visit()
+  plain.session.set('a', 1)
+  expect(await app.leave(plain)).toBeNull()
+
+  const late = await app.visit()
+  late.session.set('a', 1)
+  await app.request((s) => s.destroy())
+  expect(await app.leave(late)).toContain('Max-Age=0')
+  expect(app.types().at(-1)).toBe('gone')
+})
+
 test('a new session says first whether it is permanent, as in Flask-Session', async () => {
   const app = lab({ permanent: true })
   const stored = async () => (await app.store.page(null, 1)).sessions[0]!.id

@@ -42,3 +42,27 @@ test('flashed messages are tuples, as Flask makes them', () => {
     flashes.map((pair) => ['tuple', pair.map((text) => ['str', text])]),
   ])
 })
+
+test('a dict that nobody touched keeps its order, also where JavaScript puts its keys in another', () => {
+  const cart = new Map([
+    ['30', [1]],
+    [
+      '7',
+      new Map([
+        ['b', 1],
+        ['2', 2],
+        ['a', 3],
+      ]),
+    ],
+    ['12', []],
+  ] as [string, unknown][])
+  const data = cachelibPickle.encode(new Map([['cart', cachelibPickle.keep(cart, 'cart')]]))
+  const entries = cachelibPickle.decode(data)
+  const theme = cachelibPickle.keep('dark', 'theme')
+  const later = cachelibPickle.decode(cachelibPickle.encode(new Map([...entries, ['theme', theme]])))
+  expect(cachelibPickle.encode(new Map([['cart', later.get('cart')]]))).toBe(data)
+
+  const live = cachelibPickle.live(entries.get('cart')) as Record<string, unknown>
+  expect(live).toEqual({ '30': [1], '7': { b: 1, '2': 2, a: 3 }, '12': [] })
+  expect(cachelibPickle.same(cachelibPickle.keep(live, 'cart'), entries.get('cart'))).toBe(true)
+})

@@ -64,6 +64,15 @@ describe.each([
     )
   })
 
+  test('what is accepted is read again: 64 levels are, 65 are refused', () => {
+    const levels = (count: number): unknown => (count === 0 ? 1 : [levels(count - 1)])
+    const deep = (count: number): Map<string, Kept> =>
+      new Map([['deep', serializer.keep(levels(count), 'deep')]])
+    const back = serializer.live(serializer.decode(serializer.encode(deep(64))).get('deep'))
+    expect(back).toEqual(levels(64))
+    expect(() => deep(65)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_VALUE' }))
+  })
+
   test('live values are the app’s own: changing one changes nothing that rests', () => {
     const entries = serializer.decode(
       serializer.encode(new Map([['cart', serializer.keep({ items: [1] }, 'cart')]])),

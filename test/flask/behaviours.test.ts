@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { flaskConfig, markup, tuple, uuid } from '../../src/flask/index.ts'
+import { flaskConfig, flaskCookie, markup, tuple, uuid } from '../../src/flask/index.ts'
+import type { FlaskConfig } from '../../src/flask/index.ts'
 import { createSessions } from '../../src/index.ts'
 import { LittleApp } from './little-app.ts'
 
@@ -36,6 +37,21 @@ describe('test_basic', () => {
     expect((await app.visit((session) => (session.testing = 42))).attributes['Path']).toBe('/bar')
     const both = new LittleApp({ SECRET_KEY, APPLICATION_ROOT: '/bar', SESSION_COOKIE_PATH: '/baz' })
     expect((await both.visit((session) => (session.testing = 42))).attributes['Path']).toBe('/baz')
+  })
+
+  test('a path is written as Werkzeug writes it, a domain without its port', async () => {
+    const attributes = async (config: FlaskConfig): Promise<unknown> =>
+      (await new LittleApp({ SECRET_KEY, ...config }).visit((session) => (session.testing = 42))).attributes
+    const path = '/my app/ü"#?[]^`{|}%20~@'
+    expect(await attributes({ SESSION_COOKIE_PATH: path })).toMatchObject({
+      Path: '/my%20app/%C3%BC%22%23%3F%5B%5D%5E%60%7B%7C%7D%20~@',
+    })
+    expect(await attributes({ SESSION_COOKIE_PATH: '', APPLICATION_ROOT: '/bar' })).toMatchObject({
+      Path: '/bar',
+    })
+    expect(await attributes({ SESSION_COOKIE_DOMAIN: 'a_b.example.com:5000' })).toMatchObject({
+      Domain: 'a_b.example.com',
+    })
   })
 
   test('test_session_using_session_settings', async () => {
@@ -223,6 +239,34 @@ describe('test_basic', () => {
     expect(set.setCookie).not.toBeNull()
     const got = await app.visit((session) => session.flashes())
     expect(got.page).toEqual(['Zap', 'Zip'])
+    expect((await app.visit((session) => session.flashes())).page).toEqual([])
+  })
+
+  test('messages of Flask that are no text pass through', async () => {
+    const app = new LittleApp({ SECRET_KEY })
+    const codec = flaskCookie({ secret: SECRET_KEY })
+    const context = { cookieName: 'session', now: app.now, lifetime: day }
+    const kept = (): unknown => {
+      const opened = codec.open(app.cookie!.slice('session='.length), context)
+      return opened.ok && JSON.parse(opened.contents.data)._flashes
+    }
+    const theirs = [
+      { ' t': ['info', { ' m': '<b>Saved</b>' }] },
+      { ' t': [null, { title: 'Saved' }] },
+      { ' t': ['a', 7] },
+    ]
+    const data = JSON.stringify({ _flashes: theirs })
+    const times = { createdAt: app.now, seenAt: app.now, expiresAt: app.now, endsAt: app.now }
+    app.cookie = `session=${codec.seal({ data, ...times }, context)}`
+    await app.visit((session) => session.flash('second'))
+    expect(kept()).toEqual([...theirs, { ' t': ['message', 'second'] }])
+    const { page } = await app.visit((session) => session.flashes({ withCategories: true }))
+    expect(page).toEqual([
+      ['info', '<b>Saved</b>'],
+      ['null', '[object Object]'],
+      ['a', '7'],
+      ['message', 'second'],
+    ])
     expect((await app.visit((session) => session.flashes())).page).toEqual([])
   })
 

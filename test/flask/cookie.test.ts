@@ -175,3 +175,23 @@ test('a session that is only renewed goes out in the payload that it came in', (
     expect(changed.split('.')[0]).toBe(Buffer.from('{"a":1}').toString('base64url'))
   }
 })
+
+test('what inflates to more than is read again is not written', () => {
+  const [secret, now] = ['a-secret-of-thirty-two-bytes-xxxx1', 1_800_000_000_000]
+  const context = { cookieName: 'session', now, lifetime: 60_000 }
+  const sealed = (codec: SessionCodec, length: number): Opened => {
+    const data = JSON.stringify({ text: 'a'.repeat(length - '{"text":""}'.length) })
+    return codec.open(
+      codec.seal({ data, createdAt: 0, seenAt: 0, expiresAt: 0, endsAt: 0 }, context),
+      context,
+    )
+  }
+  const codec = flaskCookie({ secret })
+  expect(sealed(codec, 65_536).ok).toBe(true)
+  const tooMuch = expect.objectContaining({
+    code: 'ERR_SESSION_SIZE',
+    message: expect.stringContaining('65536'),
+  })
+  expect(() => sealed(codec, 65_537)).toThrow(tooMuch)
+  expect(sealed(flaskCookie({ secret, maxInflated: 100_000 }), 65_537).ok).toBe(true)
+})
