@@ -52,7 +52,7 @@ export interface SessionVerbs<Data> {
   readonly destroy: () => void
   /** Reads the session if it is `lazy` and has not been read, and answers it; rejects with ERR_SESSION_STORE or ERR_SESSION_TIMEOUT. */
   readonly load: () => Promise<Session<Data>>
-  /** Stores the changes made so far, now; rejects like the end of the request would. */
+  /** Stores the changes made so far, now, in an error page also those that could not be stored before; rejects like the end of the request. */
   readonly save: () => Promise<void>
   /** The values as a plain object; what `JSON.stringify(session)` writes. */
   readonly toJSON: () => Partial<Data>

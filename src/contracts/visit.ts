@@ -25,8 +25,8 @@ export interface Visit<Data> {
   readonly session: Session<Data>
   /**
    * Stores what the request changed and answers what the response must carry. At once when nothing is to be stored.
-   * Rejects with a SessionError when the session could not be stored; a later call then answers a response without
-   * a cookie, so an error page can be sent. Calling it twice stores once.
+   * Rejects with a SessionError when the session could not be stored; a later call then answers a response
+   * with no cookie but one that a `save` has earned, so an error page can be sent. Calling it twice stores once.
    */
   close(): Awaitable<ResponseFacts>
 }

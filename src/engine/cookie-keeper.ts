@@ -95,6 +95,7 @@ export class CookieKeeper implements Keeper {
       version: null,
     }
     visit.stale = false
+    visit.spoiled = false
     visit.regenerates = false
     journal.start(whole)
     return line

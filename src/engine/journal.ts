@@ -41,6 +41,8 @@ export class Journal {
   /** Values the app holds: handed out, assigned or computed. Null until there is one: most requests only read text. */
   #held: Map<string, unknown> | null = null
   #noted: Map<string, Change | 'assigned'> | null = null
+  /** What the changes were when they were last asked for. */
+  #settledAs: Changes | null = null
   #cleared = false
   #modified = false
 
@@ -48,10 +50,15 @@ export class Journal {
     this.#serializer = serializer
   }
 
-  /** Starts over on what is at rest now. */
+  /** Starts over on what is at rest now. What the app holds stays its own to change, unless something else came to rest. */
   start(base: ReadonlyMap<string, Kept>): void {
+    for (const [key, value] of this.#held ?? []) {
+      const kept = keptBy(this.#settledAs?.keys.get(key), this.#base.get(key))
+      const stays = typeof value === 'object' && value !== null && kept !== undefined && base.has(key)
+      if (!stays || !this.#serializer.same(kept, base.get(key))) this.#held!.delete(key)
+    }
     this.#base = base
-    this.#held = null
+    this.#settledAs = null
     this.#noted = null
     this.#cleared = false
     this.#modified = false
@@ -145,7 +152,7 @@ export class Journal {
       if (change !== undefined) keys.set(key, change)
     }
     const cleared = this.#cleared && this.#base.size > 0
-    return keys.size === 0 && !cleared ? null : { cleared, keys }
+    return (this.#settledAs = keys.size === 0 && !cleared ? null : { cleared, keys })
   }
 
   #settled(key: string): Change | undefined {
@@ -167,4 +174,11 @@ export class Journal {
       return planned
     return { kind: 'assign', kept }
   }
+}
+
+/** What is at rest under a key after `change`, where it was `base` before. */
+function keptBy(change: Change | undefined, base: Kept): Kept {
+  if (change === undefined) return base
+  const done = change.kind === 'apply' ? change.result : change
+  return done.kind === 'assign' ? done.kept : undefined
 }

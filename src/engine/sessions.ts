@@ -5,6 +5,7 @@ import type { Serializer } from '../contracts/serializer.ts'
 import type { RequestFacts, Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
+import { isId } from '../lib/id.ts'
 import { walk } from '../lib/walk.ts'
 import { CookieKeeper } from './cookie-keeper.ts'
 import { type Description, describe } from './description.ts'
@@ -12,10 +13,13 @@ import { Events } from './events.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { type SessionOptions, type SessionPlace, type Settings, settle } from './settings.ts'
 import type { Health } from './health.ts'
-import { StoreCalls } from './store-calls.ts'
+import { Budget, StoreCalls } from './store-calls.ts'
 import { UserSessions } from './user-sessions.ts'
 import { type PeekedSession, StoreKeeper } from './store-keeper.ts'
 import { type Keeper, OpenVisit } from './visit.ts'
+
+/** A page may have to be looked for among many foreign keys: so many deadlines it may take. */
+const pageDeadlines = 10
 
 /** Whom `revokeUser` spares. */
 export interface RevokeOptions {
@@ -87,9 +91,11 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
    */
   async revoke(id: string): Promise<boolean> {
     const { calls, users } = this.#stored()
+    const own = calls.store.ids === undefined
+    if (own && !isId(id)) return false
     if (await users.revoke(id)) return true
-    if (calls.store.ids === undefined) return false
-    for await (const info of walk(calls.store))
+    if (own) return false
+    for await (const info of walk(this))
       if (this.#settings.shownId(info.id) === id) return users.revoke(info.id)
     return false
   }
@@ -101,7 +107,7 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
 
   /** Removes dead records now; answers how many. It also happens by itself, see `gcEvery`. */
   async gc(signal?: AbortSignal): Promise<number> {
-    return this.#stored().calls.store.gc(this.#settings.clock(), signal)
+    return this.#stored().calls.gc(this.#settings.clock(), signal)
   }
 
   /** What the store calls of this process did so far, and whether they succeed now; costs no store call. */
@@ -119,12 +125,14 @@ export class Sessions<Data = SessionData> implements VisitSource<Data> {
 
   /** One page of all records, in the store's order, with the cursor of the next one; for pages and tools, not for requests. */
   async page(cursor: string | null, limit: number): Promise<Page> {
-    return this.#stored().calls.store.page(cursor, limit)
+    const budget = new Budget(this.#settings.deadline * pageDeadlines)
+    return this.#stored().calls.call('page', null, budget, (store) => store.page(cursor, limit))
   }
 
   /** The values and times of a living session, or null; nothing is renewed. */
   async peek(id: string): Promise<PeekedSession | null> {
-    return this.#stored().keeper.peek(id)
+    const { calls, keeper } = this.#stored()
+    return calls.store.ids === undefined && !isId(id) ? null : keeper.peek(id)
   }
 
   /** How these sessions are configured. */

@@ -128,6 +128,7 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     maxPerUser,
     schema,
     onEvent,
+    clock,
     onClash = 'mine',
     onStoreError = 'fail',
     maxBytes = 262_144,
@@ -168,7 +169,7 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
   return {
     lifetime,
     idle,
-    renewAfter: idle === null ? Number.POSITIVE_INFINITY : idle / 10,
+    renewAfter: idle === null ? Number.POSITIVE_INFINITY : Math.ceil(idle / 10),
     permanent: options.permanent ?? false,
     cookie: cookieForms(options.cookie ?? {}, codec?.fixedName ?? false),
     userOf: userOf === undefined ? null : (data) => userName(userOf(data)),
@@ -184,16 +185,17 @@ export function settle<Data>(options: SessionOptions<Data> & SessionPlace, fallb
     serializer: codec?.serializer ?? store?.serializer ?? options.serializer ?? fallback,
     flask: codec?.flask === undefined ? (store?.flask === undefined ? null : 'store') : 'cookie',
     shownId: store?.ids === undefined ? (id) => id : recordId,
-    clock: options.clock ?? Date.now,
+    clock: clock === undefined ? Date.now : () => Math.floor(clock()),
   }
 }
 
 function userName(user: string | number | null | undefined): string | null {
   if (user === null || user === undefined || user === '') return null
-  if (typeof user === 'string' || typeof user === 'number') return String(user)
+  if (typeof user === 'number') return String(user)
+  if (typeof user === 'string' && !/\p{Surrogate}/u.test(user)) return user
   throw new SessionError(
     'ERR_SESSION_CONFIG',
-    `\`userOf\` answered ${typeof user}; it must answer text, a number or null.`,
+    `\`userOf\` answered ${typeof user === 'string' ? 'half a character' : typeof user}; it must answer text, a number or null.`,
   )
 }
 

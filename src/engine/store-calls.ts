@@ -8,6 +8,9 @@ import type { Events } from './events.ts'
 import type { Trace } from './trace.ts'
 import { CallCounter, type Health } from './health.ts'
 
+/** What a store answers with these is about the call: no sign that it is ill. */
+const aboutTheCall = new Set(['ERR_SESSION_UNSUPPORTED', 'ERR_SESSION_SIZE', 'ERR_SESSION_USE'])
+
 /** How much of the deadline one request has left for its store calls. Monotonic, not the configured clock. */
 export class Budget {
   readonly #milliseconds: number
@@ -78,6 +81,18 @@ export class StoreCalls {
     return answer
   }
 
+  /** Removes dead records, in whatever time that takes; rejects with ERR_SESSION_STORE, which is an event, too. */
+  async gc(now: number, signal?: AbortSignal): Promise<number> {
+    try {
+      return await this.store.gc(now, signal)
+    } catch (cause) {
+      const message = 'Dead sessions could not be removed; `cause` is the store’s error.'
+      const error = new SessionError('ERR_SESSION_STORE', message, { cause })
+      this.#events.tell({ type: 'store_error', id: null, call: 'gc', error })
+      throw error
+    }
+  }
+
   /** What the calls did so far. */
   get health(): Omit<Health, 'merged'> {
     const breaker = this.#breaker.state
@@ -134,8 +149,7 @@ export class StoreCalls {
             `The session store failed in \`${call}\`; \`cause\` is its error. Nothing was acknowledged.`,
             { cause },
           )
-    // What a store cannot do by its nature is no sign that it is ill.
-    if (error.code === 'ERR_SESSION_UNSUPPORTED') {
+    if (aboutTheCall.has(error.code)) {
       this.#answered(call, null)
       return error
     }

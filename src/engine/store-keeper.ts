@@ -348,14 +348,7 @@ export class StoreKeeper implements Keeper {
     if (now < this.#nextSweep) return
     this.#nextSweep = now + gcEvery
     // In the background: no request waits for it, and a failure is an event.
-    void (async () => this.#calls.store.gc(now))().catch((cause: unknown) => {
-      const error = new SessionError(
-        'ERR_SESSION_STORE',
-        'Dead sessions could not be removed; it is tried again later.',
-        { cause },
-      )
-      this.#events.tell({ type: 'store_error', id: null, call: 'gc', error })
-    })
+    void this.#calls.gc(now).catch(() => undefined)
   }
 
   /** The line, when the user's other sessions are as few as allowed. */
@@ -423,9 +416,12 @@ export class StoreKeeper implements Keeper {
         ? { entries: writing.entries, clashes: [] }
         : replayed(entries, changes, visit.journal.base, settings.serializer, settings.onClash)
       this.#tellClashes(visit, id, merged.clashes)
-      const attempt = this.#attempt(writing, merged.entries, newest, newest.version)
-      const outcome = await this.#send(writing, attempt)
-      if (outcome !== 'conflict') return this.#settle(writing, attempt, outcome, merges)
+      const switched = this.#user(merged.entries, newest.user) !== newest.user
+      // Nobody alone may have switched the user, but both requests together do.
+      const sent = switched && writing.token === null ? { ...writing, token: this.#ids.next() } : writing
+      const attempt = this.#attempt(sent, merged.entries, newest, newest.version)
+      const outcome = await this.#send(sent, attempt)
+      if (outcome !== 'conflict') return this.#settle(sent, attempt, outcome, merges)
     }
   }
 
@@ -513,6 +509,7 @@ export class StoreKeeper implements Keeper {
   #stored(visit: OpenVisit, token: string, record: SessionRecord, entries: Entries): void {
     visit.found = { token, record, version: null }
     visit.regenerates = false
+    visit.spoiled = false
     visit.journal.start(entries)
   }
 

@@ -199,28 +199,29 @@ export class OpenVisit {
   }
 
   async save(): Promise<void> {
-    if (this.#saving !== null) await this.#saving
+    // Whether that one fails is for those to hear who began it.
+    while (this.#saving !== null) await this.#saving.catch(() => undefined)
     if (!this.destroyed) this.change()
-    if (this.#state !== 'open') return
+    const state = this.#state
+    if (state !== 'open' && state !== 'failed') return
     this.#state = 'saving'
-    this.#saving = this.#saved()
-    await this.#saving
+    try {
+      await (this.#saving = this.#saved())
+    } finally {
+      this.#saving = null
+      this.#state = state
+    }
   }
 
   async #saved(): Promise<void> {
-    try {
-      this.#earned = (await this.#keeper.commit(this)) ?? this.#earned
-    } finally {
-      this.#saving = null
-      this.#state = 'open'
-    }
+    this.#earned = (await this.#keeper.commit(this)) ?? this.#earned
   }
 
   close(): Awaitable<ResponseFacts> {
     if (this.#closing !== null) return this.#closing
     if (this.#saving !== null) return this.#saving.then(() => this.close())
     if (this.#left !== null) return this.#left
-    if (this.#state === 'failed') return { setCookie: null, vary: this.#looked }
+    if (this.#state === 'failed') return { setCookie: this.#earned, vary: this.#looked }
     // What an app began to read and did not wait for must not end after the visit.
     const reading = this.#reading ?? (this.#keeper.unasked && !this.#read ? this.read() : undefined)
     if (isPromise(reading)) {

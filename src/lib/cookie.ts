@@ -90,6 +90,8 @@ const token = /^[\w!#$%&'*+.^`|~-]+$/
 const attribute = /^[\x20-\x3a\x3c-\x7e]*$/
 const host = /^\.?[a-z\d_](?:[a-z\d._-]*[a-z\d])?$/i
 
+const known = new Set(['name', 'path', 'domain', 'secure', 'sameSite', 'httpOnly', 'partitioned', 'prefix'])
+
 /** Checks cookie options and settles both forms; `fixedName` forbids a prefix. Throws ERR_SESSION_CONFIG. */
 export function cookieForms(options: CookieOptions, fixedName: boolean): CookieForms {
   const name = options.name ?? 'session'
@@ -99,6 +101,7 @@ export function cookieForms(options: CookieOptions, fixedName: boolean): CookieF
   const sameSite = options.sameSite === undefined ? 'Lax' : options.sameSite
   const partitioned = options.partitioned ?? false
   const lower = name.toLowerCase()
+  for (const given of Object.keys(options)) check(known.has(given), `cookie.${given} is no option`)
   check(
     token.test(name) && name.length <= 256,
     `cookie.name ${JSON.stringify(name)} has a character a cookie name cannot have`,

@@ -84,6 +84,28 @@ describe('a store that fails', () => {
       })
     }
   })
+  test('paging and sweeping, too: an error that tells nothing, an event, and for a page a deadline', async () => {
+    const { app, trouble } = await shaky({ deadline: 20 })
+    trouble.with = down
+    for (const work of [() => app.sessions.page(null, 10), () => app.sessions.gc()]) {
+      const error: Error = await work().then(
+        () => expect.unreachable(),
+        (e) => e,
+      )
+      expect(error).toMatchObject({
+        code: 'ERR_SESSION_STORE',
+        cause: { message: expect.stringContaining('canary') },
+      })
+      expect(error.message).not.toContain('canary')
+    }
+    expect(app.events).toMatchObject([
+      { type: 'store_error', call: 'page' },
+      { type: 'store_error', call: 'gc' },
+    ])
+    trouble.with = () => new Promise(() => {})
+    await expect(app.sessions.page(null, 10)).rejects.toMatchObject({ code: 'ERR_SESSION_TIMEOUT' })
+    expect(app.sessions.health().store.page).toMatchObject({ calls: 2, failures: 2 })
+  })
   test('a SessionError of the store’s own passes as it is', async () => {
     const { app } = await shaky({ store: undefined })
     const { SessionError } = await import('../../src/index.ts')
@@ -288,14 +310,16 @@ describe('settings that cannot work are refused when they are made', () => {
     [{ store, onClash: 'both' }, /`onClash`/],
     [{ store, onStoreError: 'ignore' }, /`onStoreError`/],
     [{ store, cookie: { name: 'a b' } }, /cookie\.name/],
+    [{ store, cookie: { maxAge: 3600 } }, /cookie\.maxAge is no option/],
   ])('%j', (options, message) => {
     expect(() => createSessions(options as never)).toThrow(
       expect.objectContaining({ code: 'ERR_SESSION_CONFIG', message: expect.stringMatching(message) }),
     )
   })
-  test('userOf that answers something else is named', async () => {
-    await expect(lab({ userOf: (() => ({})) as never }).request((s) => s.set('a', 1))).rejects.toMatchObject({
+  test.each([{}, true, 'half of \ud83d'])('userOf that answers %j is named', async (user) => {
+    await expect(lab({ userOf: (() => user) as never }).request((s) => s.set('a', 1))).rejects.toMatchObject({
       code: 'ERR_SESSION_CONFIG',
+      message: expect.stringContaining('`userOf`'),
     })
   })
 })
@@ -368,6 +392,11 @@ describe('the circuit breaker and health', () => {
     }
     for (let i = 0; i < 10; i++)
       await expect(app.sessions.list('ann')).rejects.toMatchObject({ code: 'ERR_SESSION_UNSUPPORTED' })
+    trouble.with = (call) => {
+      if (call === 'update') throw new SessionError('ERR_SESSION_SIZE', 'more than an item may have')
+    }
+    for (let i = 0; i < 10; i++)
+      await expect(app.request((s) => s.set('a', i + 50))).rejects.toMatchObject({ code: 'ERR_SESSION_SIZE' })
     expect(app.sessions.health()).toMatchObject({ ok: true, breaker: 'closed' })
   })
   test('health counts merges, and says that cookies have no store', async () => {

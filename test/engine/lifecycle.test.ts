@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { sealedCookie } from '../../src/codecs/sealed.ts'
 import { recordId } from '../../src/lib/id.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { lab, type Lab, type LabOptions, values, watched } from './visitor.ts'
@@ -532,6 +534,106 @@ describe('save, in the middle of a request', () => {
     await expect(visit.session.save()).rejects.toMatchObject({ code: 'ERR_SESSION_CLOSED' })
     expect(app.types()).toEqual(['created'])
   })
+  test.each([
+    ['in a store', {}],
+    ['in a cookie', { codec: sealedCookie({ secret: randomBytes(32) }) }],
+  ])('%s: whoever comes with a cookie that is over gets the new one', async (_, place) => {
+    const app = lab({ ...place, lifetime: '1 hour' })
+    await app.request((s) => s.set('user', 'ann'))
+    app.now += 3_600_000
+    for (const jar of [app.jar, '__Host-session=no session']) {
+      app.jar = jar
+      await app.request(async (s) => {
+        s.set('user', 'bert')
+        await s.save()
+      })
+      expect(app.jar).not.toBe(jar)
+      expect(await values(app)).toEqual({ user: 'bert' })
+    }
+  })
+  test('what the app holds of it is its own to change on, before, while and after it is stored', async () => {
+    const app = lab({ store: watched(memoryStore({ max: 10 })) })
+    await app.request(async (s) => {
+      const cart = (s['cart'] ??= ['first'])
+      const saving = s.save()
+      cart.push('while')
+      await saving
+      cart.push('after')
+      expect(s['cart']).toBe(cart)
+    })
+    expect(await values(app)).toEqual({ cart: ['first', 'while', 'after'] })
+    await app.request(async (s) => {
+      const cart = s.update('cart', (list: string[]) => [...list, 'updated'])
+      await s.save()
+      cart.push('after it')
+      await s.save()
+      cart.push('and after that')
+    })
+    expect((await values(app))['cart'].slice(3)).toEqual(['updated', 'after it', 'and after that'])
+  })
+  test('what another request brought is not undone by what the app held before', async () => {
+    const app = lab()
+    await app.request((s) => Object.assign(s, { cart: ['old'], list: ['mine'] }))
+    const visit = await app.visit()
+    const cart = visit.session['cart']
+    visit.session['list'].push('too')
+    await app.request((s) => s['cart'].push('theirs'))
+    await visit.session.save()
+    cart.push('nobody sees this')
+    expect(visit.session['cart']).toEqual(['old', 'theirs'])
+    await app.leave(visit)
+    expect(await values(app)).toEqual({ cart: ['old', 'theirs'], list: ['mine', 'too'] })
+  })
+  test('may be asked for by many at once', async () => {
+    const app = lab({ store: watched(memoryStore({ max: 10 })) })
+    await app.request(async (s) => {
+      s.set('a', 1)
+      await Promise.all([s.save(), s.save(), s.save(), s.save()])
+      s.set('b', 1)
+    })
+    expect(await values(app)).toEqual({ a: 1, b: 1 })
+  })
+  test('what it refuses can be mended, and stored then', async () => {
+    for (const store of [memoryStore({ max: 10 }), watched(memoryStore({ max: 10 }))]) {
+      const app = lab({ store, maxBytes: 1_000 })
+      const visit = await app.visit()
+      visit.session.set('big', 'x'.repeat(2_000))
+      const refused = expect.objectContaining({ code: 'ERR_SESSION_SIZE' })
+      await expect(visit.session.save()).rejects.toEqual(refused)
+      await expect(Promise.all([visit.session.save(), visit.session.save()])).rejects.toEqual(refused)
+      visit.session.pop('big')
+      visit.session.set('a', 1)
+      await visit.session.save()
+      visit.session.set('b', 1)
+      expect(await app.leave(visit)).toContain('session=')
+      expect(await values(app)).toEqual({ a: 1, b: 1 })
+    }
+  })
+  test('in an error page it mends what the end of the request could not store', async () => {
+    const app = lab({ maxBytes: 1_000 })
+    await app.request((s) => s.set('a', 1))
+    const failed = async (): Promise<Awaited<ReturnType<typeof app.visit>>> => {
+      const visit = await app.visit()
+      visit.session.set('big', 'x'.repeat(2_000))
+      await expect((async () => visit.close())()).rejects.toMatchObject({ code: 'ERR_SESSION_SIZE' })
+      return visit
+    }
+    const mended = await failed()
+    await expect(mended.session.save()).rejects.toMatchObject({ code: 'ERR_SESSION_SIZE' })
+    mended.session.pop('big')
+    mended.session.set('b', 1)
+    mended.session.regenerate()
+    await mended.session.save()
+    const before = app.jar
+    expect(await app.leave(mended)).not.toBeNull()
+    expect(app.jar).not.toBe(before)
+    expect(await values(app)).toEqual({ a: 1, b: 1 })
+    const leaving = await failed()
+    leaving.session.destroy()
+    await leaving.session.save()
+    expect(await app.leave(leaving)).toContain('Max-Age=0')
+    expect((await app.store.page(null, 9)).sessions).toEqual([])
+  })
   test('what ended by save stays ended, whatever follows', async () => {
     const app = lab()
     await app.request((s) => s.set('a', 1))
@@ -684,4 +786,28 @@ describe('dead records are removed by themselves', () => {
     const app = await died({ store })
     expect(app.events.at(-1)).toMatchObject({ type: 'store_error', call: 'gc' })
   })
+})
+
+test('what is no id reaches no store: nothing is ended or shown, and no store fails for it', async () => {
+  const store = watched(memoryStore({ max: 10 }))
+  const app = lab({ store })
+  for (const id of ['', 'user:ann', '\0', 'ü', `${'A'.repeat(43)} `, 'session:*']) {
+    expect(await app.sessions.revoke(id)).toBe(false)
+    expect(await app.sessions.peek(id)).toBeNull()
+  }
+  expect(store.calls).toEqual([])
+})
+
+test('times that reach a store are whole milliseconds', async () => {
+  const seen: unknown[] = []
+  const inner = memoryStore({ max: 10 })
+  const store = {
+    ...watched(inner),
+    get: (id: string, renewal: any) => (seen.push(renewal), inner.get(id, renewal)),
+  }
+  const app = lab({ store, idle: 12_345, clock: () => app.now + 0.25 })
+  await app.request((s) => s.set('a', 1))
+  await values(app)
+  expect(seen).toEqual([{ seenBefore: app.now - 1_235, seenAt: app.now, expiresAt: app.now + 12_345 }])
+  expect((await store.page(null, 1)).sessions[0]!.seenAt).toBe(app.now)
 })

@@ -27,6 +27,31 @@ async function started(start: Loose, options = {}): Promise<Lab> {
   return app
 }
 
+test('two requests that log a user in together rotate the id, and the user’s other sessions are trimmed', async () => {
+  const app = await started(
+    {},
+    { userOf: (data: Loose) => (data['confirmed'] ? data['user'] : null), maxPerUser: 1 },
+  )
+  const logIn = async (): Promise<(string | null)[]> => {
+    app.jar = undefined
+    await app.request((s) => s.set('guest', 1))
+    return overlap(
+      app,
+      (s) => s.set('user', 'ann'),
+      (s) => s.set('confirmed', true),
+    )
+  }
+  const [first, second] = [await logIn(), await logIn()]
+  for (const lines of [first, second])
+    expect(lines).toEqual([null, expect.stringContaining('__Host-session=')])
+  expect(app.types().filter((type) => type === 'rotated')).toHaveLength(2)
+  expect(await values(app)).toEqual({})
+  app.jar = second[1]!.split(';')[0]
+  expect(await values(app)).toEqual({ guest: 1, user: 'ann', confirmed: true })
+  app.jar = first[1]!.split(';')[0]
+  expect(await values(app)).toEqual({})
+})
+
 describe('both requests changed', () => {
   test('different keys: both kept', async () => {
     const app = await started({ a: 0, b: 0 })
