@@ -18,6 +18,11 @@ export function isEmpty(entries: Entries): boolean {
   return entries.size === 0 || (entries.size === 1 && entries.has(permanentKey))
 }
 
+/** The bytes of a session's text. */
+export function size(data: string, { serializer }: Settings): number {
+  return serializer.bytes === true ? data.length : Buffer.byteLength(data)
+}
+
 /** The text of a session, checked against the schema and `maxBytes`; throws ERR_SESSION_SCHEMA or ERR_SESSION_SIZE. */
 export function text(entries: Entries, settings: Settings): string {
   const issues = settings.schema === null ? [] : mismatches(entries, settings)
@@ -27,11 +32,10 @@ export function text(entries: Entries, settings: Settings): string {
       `The session does not fit its schema at ${issues.join(', ')}; it was not stored.`,
     )
   }
-  const { serializer } = settings
-  const data = serializer.encode(entries)
+  const data = settings.serializer.encode(entries)
   // A UTF-16 unit is at most three bytes of UTF-8, so most texts need no counting.
   if (data.length * 3 > settings.maxBytes) {
-    const bytes = serializer.bytes === true ? data.length : Buffer.byteLength(data)
+    const bytes = size(data, settings)
     if (bytes > settings.maxBytes) {
       throw new SessionError(
         'ERR_SESSION_SIZE',

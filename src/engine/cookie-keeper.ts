@@ -1,5 +1,5 @@
 import type { CodecContext, CookieContents, Rejection, SessionCodec } from '../contracts/codec.ts'
-import { isEmpty, mismatches, text } from './contents.ts'
+import { isEmpty, mismatches, size, text } from './contents.ts'
 import { type CookieFacts, flaskRules, ownRules } from './cookie-rules.ts'
 import type { Events } from './events.ts'
 import { applied, type Entries } from './merge.ts'
@@ -69,7 +69,7 @@ export class CookieKeeper implements Keeper {
     const { flask } = this.#codec
     const verdict = flask === undefined ? ownRules(facts) : flaskRules(facts, flask.refreshEachRequest)
     if (verdict === 'nothing') return null
-    if (verdict === 'drop') return this.#drop(visit)
+    if (verdict === 'drop') return this.#drop(visit, entries)
 
     const now = settings.clock()
     const whole = found === null && visit.permanent ? permanent(entries, settings) : entries
@@ -85,7 +85,7 @@ export class CookieKeeper implements Keeper {
     }
     const token = this.#codec.seal(contents, this.#context(visit, now))
     const line = this.#cookie.write(visit, token, whole, endsAt)
-    const bytes = contents.data.length
+    const bytes = size(contents.data, settings)
     if (found === null) this.#events.tell({ type: 'created', id: null, bytes }, visit)
     else
       this.#events.tell({ type: 'written', id: null, bytes, keys: [...(changes?.keys.keys() ?? [])] }, visit)
@@ -141,10 +141,11 @@ export class CookieKeeper implements Keeper {
     this.#events.tell({ type: 'read', id: null }, visit)
   }
 
-  #drop(visit: OpenVisit): string {
+  #drop(visit: OpenVisit, entries: Entries): string {
     if (visit.found !== null) this.#events.tell({ type: 'destroyed', id: null }, visit)
     visit.found = null
-    visit.journal.start(new Map())
+    // What is left of a cleared session is whether it is permanent.
+    visit.journal.start(visit.destroyed ? new Map() : entries)
     return this.#cookie.drop(visit)
   }
 }

@@ -9,6 +9,8 @@ export interface Owner {
   look(): Journal
   /** The session is about to be changed: throws ERR_SESSION_CLOSED or ERR_SESSION_ENDED when it is too late. */
   change(): Journal
+  /** Whether the app has looked at the session in this request. */
+  readonly looked: boolean
   /** False while the session waits for `load`, and must not be looked at. */
   readonly loaded: boolean
   load(): Promise<void>
@@ -184,7 +186,7 @@ class Dictionary implements ProxyHandler<Session> {
     if (key === 'permanent') return this.#visit.permanent
     if (key === 'meta') return this.#visit.meta
     // Promises ask everything that passes through them for `then`; that is no look.
-    if (key === 'then' && !this.#visit.loaded) return undefined
+    if (key === 'then' && !this.#visit.looked) return undefined
     const journal = this.#visit.look()
     return ownKeys.has(key) ? undefined : journal.get(key)
   }

@@ -1,6 +1,7 @@
 import type { SessionEvent } from '../contracts/event.ts'
 import type { SessionObserver } from '../contracts/observer.ts'
 import type { ResponseFacts } from '../contracts/visit.ts'
+import { isPromise } from '../lib/awaitable.ts'
 import type { Settings } from './settings.ts'
 import type { OpenVisit } from './visit.ts'
 
@@ -52,11 +53,13 @@ export class Events {
     for (const observer of this.#observers) this.#safely(() => observer.visit(report), 'visit')
   }
 
-  #safely(work: () => void, what: string): void {
+  #safely(work: () => unknown, what: string): void {
+    const print = (error: unknown): void => console.error(`hipflask: a listener threw on '${what}':`, error)
     try {
-      work()
+      const answer = work()
+      if (isPromise(answer)) answer.then(undefined, print)
     } catch (error) {
-      console.error(`hipflask: a listener threw on '${what}':`, error)
+      print(error)
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Kept, Serializer } from '../contracts/serializer.ts'
+import { permanentKey } from './dictionary.ts'
 import { type Applied, type Changes, type Put, put } from './journal.ts'
 import type { Clash } from './settings.ts'
 
@@ -48,14 +49,16 @@ export function replayed(
   }
   for (const [key, change] of changes.keys) {
     if (change.kind === 'apply') {
-      write(entries, key, again(change, entries, key, serializer))
+      // On the value it ran on, it would only answer the same once more, or, if it draws or counts, something else.
+      const stands = changes.cleared || sameAt(newest, base, key)
+      write(entries, key, stands ? change.result : again(change, entries, key, serializer))
       continue
     }
     const mine = change.kind === 'assign' ? change.kept : undefined
     const agreed =
       change.kind === 'assign' ? newest.has(key) && serializer.same(newest.get(key), mine) : !newest.has(key)
     if (!agreed && !sameAt(newest, base, key)) {
-      if (typeof onClash === 'function') {
+      if (typeof onClash === 'function' && key !== permanentKey) {
         const live = (from: Entries): unknown => (from.has(key) ? serializer.live(from.get(key)) : undefined)
         const mineLive = change.kind === 'assign' ? serializer.live(mine) : undefined
         const value = onClash({ key, base: live(base), mine: mineLive, theirs: live(newest) })
@@ -63,7 +66,7 @@ export function replayed(
         write(entries, key, put(serializer, key, value))
         continue
       }
-      clashes.push({ key, kept: onClash })
+      clashes.push({ key, kept: onClash === 'theirs' ? 'theirs' : 'mine' })
       if (onClash === 'theirs' && !changes.cleared) continue
     }
     write(entries, key, change)

@@ -13,7 +13,7 @@ import type {
 import { SessionError } from '../errors.ts'
 import { chain, isPromise } from '../lib/awaitable.ts'
 import { hashedIds } from '../lib/id.ts'
-import { isEmpty, mismatches, plain, text } from './contents.ts'
+import { isEmpty, mismatches, plain, size, text } from './contents.ts'
 import { permanentKey } from './dictionary.ts'
 import type { Events } from './events.ts'
 import { applied, type Entries, replayed, type Settled } from './merge.ts'
@@ -334,7 +334,8 @@ export class StoreKeeper implements Keeper {
         return this.#create(visit, values, user, budget, tries + 1)
       }
       this.#stored(visit, token, record, entries)
-      this.#events.tell({ type: 'created', id: record.id, bytes: record.data.length }, visit)
+      const bytes = size(record.data, settings)
+      this.#events.tell({ type: 'created', id: record.id, bytes }, visit)
       this.#sweep(now)
       return this.#trimmed(record, line)
     })
@@ -415,13 +416,12 @@ export class StoreKeeper implements Keeper {
       const merged = whole
         ? { entries: writing.entries, clashes: [] }
         : replayed(entries, changes, visit.journal.base, settings.serializer, settings.onClash)
-      this.#tellClashes(visit, id, merged.clashes)
       const switched = this.#user(merged.entries, newest.user) !== newest.user
       // Nobody alone may have switched the user, but both requests together do.
       const sent = switched && writing.token === null ? { ...writing, token: this.#ids.next() } : writing
       const attempt = this.#attempt(sent, merged.entries, newest, newest.version)
       const outcome = await this.#send(sent, attempt)
-      if (outcome !== 'conflict') return this.#settle(sent, attempt, outcome, merges)
+      if (outcome !== 'conflict') return this.#settle(sent, attempt, outcome, merges, merged.clashes)
     }
   }
 
@@ -458,6 +458,7 @@ export class StoreKeeper implements Keeper {
     { record, entries }: Attempt,
     outcome: Outcome,
     merges: number = 0,
+    clashes: readonly Settled[] = [],
   ): Awaitable<string | null> {
     if (outcome === 'gone') return this.#gone(writing)
     const { visit, found, changes, token } = writing
@@ -466,9 +467,11 @@ export class StoreKeeper implements Keeper {
     this.#stored(visit, token ?? found.token, record, entries)
     if (this.#events.heard) {
       const keys = [...changes.keys.keys()]
+      for (const { key, kept } of clashes)
+        this.#events.tell({ type: 'clash', id: record.id, key, kept }, visit)
       if (merges > 0) this.#events.tell({ type: 'merged', id: record.id, tries: merges, keys }, visit)
-      if (token === null)
-        this.#events.tell({ type: 'written', id: record.id, bytes: record.data.length, keys }, visit)
+      const bytes = size(record.data, visit.settings)
+      if (token === null) this.#events.tell({ type: 'written', id: record.id, bytes, keys }, visit)
       else this.#events.tell({ type: 'rotated', id: record.id, from: found.record.id }, visit)
     }
     const permanent = isPermanent(entries, visit.settings)
@@ -521,10 +524,6 @@ export class StoreKeeper implements Keeper {
       }
     }
     this.#rotatedHere.add(id)
-  }
-
-  #tellClashes(visit: OpenVisit, id: string, clashes: readonly Settled[]): void {
-    for (const { key, kept } of clashes) this.#events.tell({ type: 'clash', id, key, kept }, visit)
   }
 
   #expiry(now: number, endsAt: number): number {

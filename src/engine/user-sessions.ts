@@ -2,12 +2,14 @@ import type { SessionInfo } from '../contracts/store.ts'
 import type { Events } from './events.ts'
 import type { Settings } from './settings.ts'
 import { Budget, type StoreCalls } from './store-calls.ts'
+import { Turns } from './turns.ts'
 
 /** The sessions of each user, as the store's index knows them. */
 export class UserSessions {
   readonly #settings: Settings
   readonly #calls: StoreCalls
   readonly #events: Events
+  readonly #turns = new Turns()
 
   constructor(settings: Settings, calls: StoreCalls, events: Events) {
     this.#settings = settings
@@ -45,13 +47,17 @@ export class UserSessions {
     return ended
   }
 
-  /** Ends the oldest sessions of a user beyond `maxPerUser`, never `newest`. */
+  /** Ends the oldest sessions of a user beyond `maxPerUser`, never `newest`. Logins at the same moment take turns. */
   async trim(user: string, newest: string): Promise<void> {
     const { maxPerUser } = this.#settings
-    if (maxPerUser === null) return
-    const others = (await this.list(user))
-      .filter(({ id }) => id !== newest)
-      .sort((a, b) => b.createdAt - a.createdAt)
+    if (maxPerUser !== null) await this.#turns.take(user, () => this.#trim(user, newest, maxPerUser))
+  }
+
+  async #trim(user: string, newest: string, maxPerUser: number): Promise<void> {
+    const all = await this.list(user)
+    // Ended by a login that had its turn before: whom it left are few enough.
+    if (!all.some(({ id }) => id === newest)) return
+    const others = all.filter(({ id }) => id !== newest).sort((a, b) => b.createdAt - a.createdAt)
     for (const { id } of others.slice(maxPerUser - 1)) await this.revoke(id)
   }
 

@@ -105,8 +105,8 @@ export class OpenVisit {
   async load(): Promise<void> {
     this.#looked = true
     if (!this.#read) {
-      const read = this.read()
-      if (isPromise(read)) this.#reading = read
+      // A promise on every store, so that a forgotten `await` shows on the first one.
+      this.#reading = (async () => this.read())()
     }
     try {
       await this.#reading
@@ -219,15 +219,12 @@ export class OpenVisit {
 
   close(): Awaitable<ResponseFacts> {
     if (this.#closing !== null) return this.#closing
-    if (this.#saving !== null) return this.#saving.then(() => this.close())
+    if (this.#saving !== null) return this.#closeAfter(this.#saving)
     if (this.#left !== null) return this.#left
     if (this.#state === 'failed') return { setCookie: this.#earned, vary: this.#looked }
     // What an app began to read and did not wait for must not end after the visit.
     const reading = this.#reading ?? (this.#keeper.unasked && !this.#read ? this.read() : undefined)
-    if (isPromise(reading)) {
-      const close = (): Awaitable<ResponseFacts> => this.close()
-      return reading.then(close, close)
-    }
+    if (isPromise(reading)) return this.#closeAfter(reading)
     if (!this.#looked && !this.#keeper.unasked) return this.#leave(untouched)
     this.#state = 'closing'
     try {
@@ -237,6 +234,12 @@ export class OpenVisit {
     } catch (error) {
       throw this.#failed(error)
     }
+  }
+
+  /** Whoever began that work hears of its failure; what is wrong even then, closing finds itself. */
+  #closeAfter(work: Promise<void>): Promise<ResponseFacts> {
+    const close = (): Awaitable<ResponseFacts> => this.close()
+    return work.then(close, close)
   }
 
   async #closed(line: Promise<string | null>): Promise<ResponseFacts> {

@@ -137,11 +137,12 @@ class Rest {
   }
 
   #node(value: object, path: string, depth: number): Tree {
-    if (Array.isArray(value)) return this.#list(value, path, depth)
-    const prototype: unknown = Object.getPrototypeOf(value)
-    // Object.prototype of whichever realm: the one prototype that has none itself.
-    if (prototype === null || Object.getPrototypeOf(prototype) === null)
-      return this.#plain(value, path, depth)
+    const above = prototypes(value)
+    if (Array.isArray(value) && above === 2) return this.#list(value, path, depth)
+    if (above < 2) return this.#plain(value, path, depth)
+    if (value instanceof Uint8Array)
+      return { ' bytes': Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url') }
+    if (above > 2) return refuse(path, `an instance of ${value.constructor?.name || 'a class'}`)
     if (value instanceof Date) {
       const time = value.getTime()
       return Number.isNaN(time) ? refuse(path, 'an invalid date') : { ' date': time }
@@ -155,14 +156,13 @@ class Rest {
       }
     }
     if (value instanceof Set) return { ' set': this.#list([...value], path, depth) }
-    if (value instanceof Uint8Array) {
-      return { ' bytes': Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url') }
-    }
-    return refuse(path, `an instance of ${(prototype as object).constructor?.name || 'a class'}`)
+    return refuse(path, `an instance of ${value.constructor?.name || 'a class'}`)
   }
 
   #list(values: readonly unknown[], path: string, depth: number): Tree[] {
     const trees: Tree[] = []
+    // A hole costs nothing where it is and as much as a value here.
+    if (values.length > maxNodes) refuse(path, `a list of more than ${maxNodes}`)
     for (let i = 0; i < values.length; i++) trees.push(this.of(values[i], `${path}[${i}]`, depth))
     return trees
   }
@@ -181,6 +181,13 @@ class Rest {
     }
     return tree
   }
+}
+
+/** How many prototypes an object has: a plain one has at most one, a Date, Map, Set or list two, in whichever realm. */
+function prototypes(value: object): number {
+  let count = 0
+  for (let up: unknown = Object.getPrototypeOf(value); up !== null; up = Object.getPrototypeOf(up)) count++
+  return count
 }
 
 function label(key: unknown): string {
@@ -260,8 +267,8 @@ const tags: ReadonlyMap<string, Tag> = new Map<string, Tag>([
 /** Throws unless the tree could have been written here, so that reviving any part of it later cannot fail. */
 function verify(tree: Tree, depth: number): void {
   if (typeof tree !== 'object' || tree === null) return
-  // A Map rests as an object with a list of pairs: three levels for one.
-  if (depth > 3 * maxDepth) throw new RangeError('nested too deeply')
+  // A Map rests as an object with a list of pairs: three levels for one; and at the bottom there may be a tag.
+  if (depth > 3 * maxDepth + 1) throw new RangeError('nested too deeply')
   if (!Array.isArray(tree)) {
     const tag = tagOf(tree as { readonly [key: string]: Tree })
     if (

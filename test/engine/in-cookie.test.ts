@@ -31,6 +31,23 @@ describe('a session that is its cookie', () => {
       expect(app.types()).toEqual(['created', 'read', 'destroyed'])
     }
   })
+  test('stays permanent when it is emptied, stored and filled again', async () => {
+    const app = sealed({ lifetime: '1 hour' })
+    await app.request((s) => {
+      s.set('a', 1)
+      s.permanent = true
+    })
+    const visit = await app.visit()
+    visit.session.clear()
+    await visit.session.save()
+    visit.session.set('b', 1)
+    expect(await app.leave(visit)).toContain('; Expires=')
+    const emptied = await app.visit()
+    emptied.session.clear()
+    await emptied.session.save()
+    expect(await app.leave(emptied)).toContain('Max-Age=0')
+    expect(app.jar).toBeUndefined()
+  })
   test('a shorter lifetime in the settings ends older cookies too', async () => {
     const long = sealed({ lifetime: '30 days' })
     await long.request((s) => s.set('a', 1))

@@ -140,3 +140,15 @@ test('what is read only after the response has left is there all the same', asyn
   expect(visit.session.name).toBe('Ada')
   expect(() => (visit.session.name = 'Eve')).toThrow(expect.objectContaining({ code: 'ERR_SESSION_CLOSED' }))
 })
+
+test('a forgotten `await` is told by every store, also by those that answer at once', async () => {
+  for (const store of [memoryStore({ max: 10 }), watched(memoryStore({ max: 10 }))]) {
+    const app = lab({ store, lazy: true })
+    await app.request(async (s) => (await s.load()).set('a', 1))
+    const visit = await app.visit()
+    const loading = visit.session.load()
+    expect(() => visit.session['a']).toThrow(expect.objectContaining({ code: 'ERR_SESSION_USE' }))
+    await loading
+    expect(visit.session['a']).toBe(1)
+  }
+})

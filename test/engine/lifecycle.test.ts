@@ -593,6 +593,38 @@ describe('save, in the middle of a request', () => {
     })
     expect(await values(app)).toEqual({ a: 1, b: 1 })
   })
+  test('nobody waits for it, and it fails: the end of the request fails as well, or mends it', async () => {
+    let trouble = 0
+    const store = watched(memoryStore({ max: 10 }), () => {
+      if (trouble-- > 0) throw new Error('down')
+    })
+    const app = lab({ store })
+    for (const failures of [1, 2]) {
+      const visit = await app.visit(undefined)
+      visit.session.set('a', failures)
+      trouble = failures
+      const heard = visit.session.save().catch((error: unknown) => error)
+      if (failures === 1) expect((await visit.close()).setCookie).toContain('session=')
+      else {
+        await expect((async () => visit.close())()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+        expect(await visit.close()).toEqual({ setCookie: null, vary: true })
+      }
+      expect(await heard).toMatchObject({ code: 'ERR_SESSION_STORE' })
+    }
+  })
+  test('a value drawn by update after it is the one that is stored', async () => {
+    for (const store of [memoryStore({ max: 10 }), watched(memoryStore({ max: 10 }))]) {
+      const app = lab({ store })
+      let runs = 0
+      const drawn = await app.request(async (s) => {
+        s.set('a', 1)
+        await s.save()
+        return s.update('csrf', (token: string | undefined) => token ?? `token ${++runs}`)
+      })
+      expect([drawn, runs]).toEqual(['token 1', 1])
+      expect(await values(app)).toEqual({ a: 1, csrf: 'token 1' })
+    }
+  })
   test('what it refuses can be mended, and stored then', async () => {
     for (const store of [memoryStore({ max: 10 }), watched(memoryStore({ max: 10 }))]) {
       const app = lab({ store, maxBytes: 1_000 })
@@ -786,6 +818,45 @@ describe('dead records are removed by themselves', () => {
     const app = await died({ store })
     expect(app.events.at(-1)).toMatchObject({ type: 'store_error', call: 'gc' })
   })
+})
+
+test.each([1, 3])('logins at the same moment leave as many sessions as allowed: %i', async (maxPerUser) => {
+  const app = lab({
+    store: watched(memoryStore({ max: 100 })),
+    userOf: (data) => data['user'],
+    maxPerUser,
+  })
+  await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const visit = await app.visit(undefined)
+      visit.session.set('user', 'ann')
+      await visit.close()
+    }),
+  )
+  expect(await app.sessions.list('ann')).toHaveLength(maxPerUser)
+})
+
+test('sizes that are told are bytes', async () => {
+  for (const place of [{}, { codec: sealedCookie({ secret: randomBytes(32) }) }]) {
+    const app = lab(place)
+    for (const value of ['äöü', '日本']) await app.request((s) => s.set('a', value))
+    expect(app.events.filter((event) => 'bytes' in event)).toMatchObject([
+      { type: 'created', bytes: Buffer.byteLength('{"a":"äöü"}') },
+      { type: 'written', bytes: Buffer.byteLength('{"a":"日本"}') },
+    ])
+  }
+})
+
+test('a promise that passes the session on is no look', async () => {
+  const app = lab()
+  await app.request((s) => s.set('then', 'kept'))
+  app.events.length = 0
+  const visit = await app.visit()
+  const passed = async (): Promise<unknown> => visit.session
+  await passed()
+  expect(await visit.close()).toEqual({ setCookie: null, vary: false })
+  expect(app.events).toEqual([])
+  expect(Object.entries(await values(app))).toEqual([['then', 'kept']])
 })
 
 test('what is no id reaches no store: nothing is ended or shown, and no store fails for it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
-import type { Session } from '../../src/index.ts'
+import type { Session, SessionStore } from '../../src/index.ts'
 import { createSessions } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { lab, type Lab, type Loose, values, watched } from './visitor.ts'
@@ -50,6 +50,37 @@ test('two requests that log a user in together rotate the id, and the user’s o
   expect(await values(app)).toEqual({ guest: 1, user: 'ann', confirmed: true })
   app.jar = first[1]!.split(';')[0]
   expect(await values(app)).toEqual({})
+})
+
+test('whether a session is permanent is not for onClash to say', async () => {
+  const asked: string[] = []
+  const onClash = ({ key, mine }: { key: string; mine?: unknown }) => (asked.push(key), mine)
+  const app = await started({ a: 1 }, { onClash })
+  const both = (s: Session<Loose>): void => {
+    s.permanent = !s.permanent
+    s.set('a', Math.random())
+  }
+  await app.request((s) => (s.permanent = true))
+  await overlap(app, both, (s) => (s.permanent = true))
+  await overlap(app, (s) => s.clear(), both)
+  expect(asked).toEqual(['a'])
+})
+
+test('a clash is told once, when its outcome is stored, and not of tries that came to nothing', async () => {
+  const inner = memoryStore({ max: 10 })
+  let lost = 0
+  const store: SessionStore = {
+    ...watched(inner),
+    update: async (record, seen) => (lost-- > 0 ? 'conflict' : inner.update(record, seen)),
+  }
+  const app = await started({ a: 1 }, { store })
+  const [one, two] = [await app.visit(), await app.visit()]
+  one.session.set('a', 2)
+  two.session.set('a', 3)
+  await one.close()
+  lost = 3
+  await two.close()
+  expect(app.types().filter((type) => type === 'clash' || type === 'merged')).toEqual(['clash', 'merged'])
 })
 
 describe('both requests changed', () => {

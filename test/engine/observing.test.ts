@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { SessionObserver, VisitReport } from '../../src/index.ts'
 import { sealedCookie } from '../../src/codecs/sealed.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
@@ -153,4 +153,19 @@ test('what a tool did is told as a warning', () => {
   expect(app.events).toMatchObject([
     { type: 'warning', code: 'inspector_reveal', message: 'Somebody looked.', id: 'an id', route: null },
   ])
+})
+
+test('a listener that fails later is printed, too, and ends nothing', async () => {
+  const printed = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  try {
+    const app = lab({ onEvent: (async () => Promise.reject(new Error('late'))) as never })
+    await app.request((s) => s.set('a', 1))
+    await new Promise(setImmediate)
+    expect(printed).toHaveBeenCalledWith(
+      expect.stringContaining("'created'"),
+      expect.objectContaining({ message: 'late' }),
+    )
+  } finally {
+    printed.mockRestore()
+  }
 })

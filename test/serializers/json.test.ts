@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { jsonSerializer } from '../../src/serializers/json.ts'
@@ -181,6 +182,11 @@ describe('what a session keeps', () => {
 
 describe('what a session refuses, with its path', () => {
   class Cart {}
+  class Named extends Map {}
+  class Ordered extends Array {}
+  class Moment extends Date {}
+  const sparse: number[] = []
+  sparse[50_000_000] = 1
   const cycle: Record<string, unknown> = {}
   cycle['self'] = cycle
   let deep: unknown = 1
@@ -192,6 +198,10 @@ describe('what a session refuses, with its path', () => {
     ['a symbol', { 'odd key': Symbol('s') }, /^cart\["odd key"\] is a symbol/],
     ['a symbol key', { [Symbol('s')]: 1 }, /^cart is an object with a symbol/],
     ['a class instance', [new Cart()], /^cart\[0\] is an instance of Cart/],
+    ['a Map of a class', new Named(), /^cart is an instance of Named/],
+    ['an array of a class', { items: new Ordered() }, /^cart\.items is an instance of Ordered/],
+    ['a Date of a class', new Moment(), /^cart is an instance of Moment/],
+    ['a list with room for millions', [sparse], /^cart\[0\] is a list of more than 1000000/],
     ['a RegExp', /x/, /^cart is an instance of RegExp/],
     ['an Error', new Error('x'), /^cart is an instance of Error/],
     ['a cycle', cycle, /^cart\.self is a cycle/],
@@ -237,4 +247,20 @@ describe('stored text that is no session', () => {
   ])('%.40s', (text) => {
     expect(() => decode(text)).toThrow(Error)
   })
+})
+
+test('what is accepted is read again, at whatever depth', () => {
+  for (const bottom of [1n, Number.NaN, -0, undefined, new Date(1), 'text']) {
+    const deepest = typeof bottom === 'object' ? 63 : 64
+    let value: unknown = bottom
+    for (let level = 0; level < deepest; level++) value = new Map([[level, value]])
+    const kept = keep(value, 'deep')
+    expect(live(decode(encode(new Map([['deep', kept]]))).get('deep'))).toEqual(value)
+    expect(() => keep(new Map([[0, value]]), 'deep')).toThrow(/levels deep/)
+  }
+})
+
+test('lists and plain objects of another realm are what they are', () => {
+  const theirs = runInNewContext('({ list: [1], plain: { a: 1 } })') as object
+  expect(JSON.stringify(keep(theirs, 'k'))).toBe('{"list":[1],"plain":{"a":1}}')
 })
