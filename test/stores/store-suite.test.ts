@@ -231,6 +231,28 @@ describe('the store suite', () => {
     expect(await failures({ make: () => ({ store: memoryStore() }) })).toEqual([])
   })
 
+  test('passes a sound store whose rows are objects of a class, or without a prototype, and carry more', async () => {
+    class Row {
+      declare readonly id: string
+      readonly updated = 5
+    }
+    const storeOf = (make: () => object): SessionStore => {
+      const sound = memoryStore()
+      const row = <T>(found: T): T => (found === null ? found : (Object.assign(make(), found) as T))
+      return {
+        ...sound,
+        get: (id, renewal) => row(sound.get(id, renewal)),
+        list: (user) => sound.list(user).map(row),
+        page: (cursor, limit) => {
+          const { sessions, next } = sound.page(cursor, limit)
+          return { sessions: sessions.map(row), next }
+        },
+      }
+    }
+    for (const row of [() => new Row(), () => Object.create(null) as object])
+      expect(await failures({ make: () => ({ store: storeOf(row) }) })).toEqual([])
+  })
+
   test.each(Object.entries(DEFECTS))('notices that %s', async (_defect, spoil) => {
     const make = () => {
       const sound = memoryStore()

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { SessionInfo, SessionRecord, SessionStore, StoredRecord } from '../../contracts/store.ts'
+import type {
+  Renewal,
+  SessionInfo,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+} from '../../contracts/store.ts'
 
 /** What a store cannot do by its nature, or how much it holds. */
 export interface StoreTraits {
@@ -59,10 +65,10 @@ export async function born(store: SessionStore, parts: Partial<SessionRecord> = 
 }
 
 /** The record under `id`, which must be there. */
-export async function alive(store: SessionStore, id: string): Promise<StoredRecord> {
-  const record = await store.get(id)
+export async function alive(store: SessionStore, id: string, renewal?: Renewal): Promise<StoredRecord> {
+  const record = await store.get(id, renewal)
   assert.ok(record, 'the record must be there')
-  return record
+  return stored(record)
 }
 
 /** Asserts that no record is under `id`, whoever asks. */
@@ -81,6 +87,17 @@ export async function holds({ store, other }: Bench, expected: SessionRecord): P
 export function plain(record: SessionRecord): SessionRecord {
   const { id, data, user, label, createdAt, seenAt, expiresAt, endsAt } = record
   return { id, data, user, label, createdAt, seenAt, expiresAt, endsAt }
+}
+
+/** The fields of a record that was read, whatever kind of object it is and whatever else it carries. */
+export function stored(record: StoredRecord): StoredRecord {
+  return { ...plain(record), version: record.version }
+}
+
+/** What a list or a page shows of a session, which must not be its values. */
+export function shown(info: SessionInfo): SessionInfo {
+  assert.ok(!('data' in info), 'lists and pages must not answer the data of a session')
+  return { ...infoOf({ ...info, data: '' }), size: info.size }
 }
 
 /** What lists must show of `record`. */
