@@ -56,7 +56,7 @@ ${missing.map((line) => `\n${line[0].toUpperCase()}${line.slice(1)}.`).join('')}
 ## Targets
 
 ${table(
-  ['target', 'met', 'furthest off, or nearest to it'],
+  ['target', 'outcome', 'furthest off, or nearest to it'],
   targetsOf(whole).map(({ target, met, of, worst }) => [
     target,
     met === of
@@ -65,7 +65,7 @@ ${table(
         : `met, all ${of}`
       : of === 1
         ? '**missed**'
-        : `**missed**: ${met} of ${of}`,
+        : `**missed** by ${of - met} of ${of}`,
     worst,
   ]),
 )}

@@ -98,10 +98,10 @@ describe('the page of a run over HTTP', () => {
       '**missed** | Express 5, hipflask: memory, S2: 30',
     )
     expect(rowsWith('S3c: at least 0.98')[0]).toContain(
-      '**missed**: 0 of 2 | Express 5, hipflask: memory: 0.97',
+      '**missed** by 2 of 2 | Express 5, hipflask: memory: 0.97',
     )
     expect(rowsWith('store commands:')[0]).toContain(
-      '3 of 4 | Express 5, hipflask: Redis (node-redis), S3c: 1',
+      '**missed** by 1 of 4 | Express 5, hipflask: Redis (node-redis), S3c: 1',
     )
     expect(rowsWith('0 lost')).toEqual(['| S5, stores with compare-and-swap: 0 lost | met, all 2 |  |'])
     expect(rowsWith('compressed ≤ 6 kB')[0]).toContain('| met | 5900 bytes |')
