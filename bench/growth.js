@@ -1,9 +1,8 @@
 /*
  * `npm run bench:growth`: what happens when sessions get many (to a million), large, of many keys, and asked for over many
- * connections. Writes docs/growth.md and its plots. `-- --quick` goes to 100,000 in about two minutes and leaves docs alone; `-- --only
- * KIND` measures one kind of store and writes no page; `-- --report` writes the page again from the last figures.
+ * connections. Writes docs/growth.md and its plots. `-- --help` lists what can be asked for.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { startPostgres, startRedis } from './http/databases.js'
@@ -14,15 +13,30 @@ import { startMariadb } from './growth/mariadb.js'
 import { writePage } from './growth/write.js'
 import { connectionRuns, measureConnections } from './growth/connections.js'
 import { machine } from './machine.js'
+import { wordsOf } from './words.js'
 
-const words = process.argv.slice(2)
-const quick = words.includes('--quick')
-const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : null
+const words = wordsOf(
+  `npm run bench:growth -- OPTIONS  measures to a million sessions and writes docs/growth.md
+
+  --quick      to 100,000 in about two minutes; leaves docs alone
+  --only KIND  one kind of store; writes no page
+  --report     writes the page again from the figures of the last run`,
+  {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    report: { type: 'boolean' },
+  },
+)
+const { quick, only = null } = words
 const seed = Number(process.env.HIPFLASK_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const cache = path.join(import.meta.dirname, '../node_modules/.cache/hipflask-bench')
 const kept = path.join(cache, 'growth.json')
 const docs = quick ? path.join(cache, 'growth') : path.join(import.meta.dirname, '../docs')
-if (words.includes('--report')) {
+if (words.report) {
+  if (!existsSync(kept)) {
+    console.error('there are no figures to report yet: npm run bench:growth measures them')
+    process.exit(1)
+  }
   await writePage(JSON.parse(readFileSync(kept, 'utf8')), docs)
   process.exit()
 }

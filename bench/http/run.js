@@ -1,11 +1,8 @@
 /*
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
- * bounds written by hand. `-- --quick` is a rough one in 4 minutes; `-- --short` measures the lines of the quick run as well as
- * the whole run does; `-- --rounds N` says how often each is measured, in ten windows of 150 ms or more (1);
- * `-- --only TEXT` measures the lines that have the text and writes no page; `-- --report` writes the page again from the
- * figures of the last run.
+ * bounds written by hand. `-- --help` lists what can be asked for.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { closeBrowsers } from './browser.js'
@@ -20,13 +17,26 @@ import { makeTools } from './tools.js'
 import { emptyPage, plainPage, values } from './values.js'
 import { secret } from './world.js'
 import { writePage } from './write.js'
+import { wordsOf } from '../words.js'
 
-const words = process.argv.slice(2)
-const quick = words.includes('--quick')
-const short = words.includes('--short')
-const after = (word, otherwise) => (words.includes(word) ? words[words.indexOf(word) + 1] : otherwise)
-const only = after('--only', '')
-const rounds = Number(after('--rounds', 1))
+const words = wordsOf(
+  `npm run bench:http -- OPTIONS  measures real servers side by side and writes docs/performance.md
+
+  --quick      a rough run in 4 minutes
+  --short      the lines of the quick run, measured as well as the whole run does
+  --rounds N   how often each line is measured, in ten windows of 150 ms or more (1)
+  --only TEXT  only the lines that have the text; writes no page
+  --report     writes the page again from the figures of the last run`,
+  {
+    quick: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    report: { type: 'boolean' },
+  },
+)
+const { quick, short, only } = words
+const rounds = Number(words.rounds)
 const plan = quick
   ? {
       ...{ rounds: 1, cycles: 2, window: 80, latency: 60, between: 6 },
@@ -42,7 +52,11 @@ const plan = quick
     }
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
-if (words.includes('--report')) {
+if (words.report) {
+  if (!existsSync(kept)) {
+    console.error('there are no figures to report yet: npm run bench:http measures them')
+    process.exit(1)
+  }
   writePage(JSON.parse(readFileSync(kept, 'utf8')))
   process.exit()
 }
