@@ -26,7 +26,10 @@ async function openNamed(url: string | undefined): Promise<SessionStore | null> 
   try {
     return await openStore(url)
   } catch (error) {
-    console.error(`SESSION_STORE: ${(error as Error).message}`)
+    // Of the cause only its code: a driver's words may hold the password.
+    const { message, cause } = error as Error
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
+    console.error(`SESSION_STORE: ${message}${code}`)
     process.exit(1)
   }
 }

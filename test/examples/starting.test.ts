@@ -99,6 +99,11 @@ describe('starting the examples', () => {
     [['run', 'example', '--silent'], {}, /^Which example\? npm run example -- username \| form \| lists/],
     [['run', 'example', '--silent', '--', 'nothing'], {}, /^Which example\?/],
     [['run', 'example', '--silent', '--', 'form'], { PORT: 'five' }, /^PORT is no port/],
+    [
+      ['run', 'example', '--silent', '--', 'form'],
+      { SESSION_STORE: 'redis://:hunter2@127.0.0.1:1' },
+      /^SESSION_STORE: (?!.*hunter2).* \(ECONNREFUSED\)$/m,
+    ],
     [['start', '--silent'], { ...anyPorts, PORT_LISTS: '70000' }, /^PORT_LISTS is no port/],
   ])('npm %j with %j is answered by one line', async (args, env, line) => {
     const running = npm(args, env)
