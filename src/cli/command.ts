@@ -68,8 +68,9 @@ export class Call {
 
   /** Throws ERR_SESSION_USE when there are more words than `most`. */
   atMost(most: number, words: readonly string[] = this.words): void {
-    if (words.length > most)
-      throw misuse(`${words.length} arguments where at most ${most} can be used; quote what belongs together`)
+    const over = words.length - most
+    if (over > 0)
+      throw misuse(`${over} ${over === 1 ? 'argument' : 'arguments'} too many; quote what belongs together`)
   }
 }
 

@@ -69,8 +69,6 @@ export const decode: Command = {
           call.out.line('  ', painted('yellow', `${decoded.secret} ${weak}: npx hipflask secret`))
       } else if (problem !== null)
         call.out.line('  ', painted('dim', 'Secret'), '  ', painted('yellow', problem))
-      else if (decoded.verifiable)
-        call.out.line('  ', painted('dim', 'Secret'), '  none to try: set HIPFLASK_SECRET or SECRET_KEY')
       if (decoded.values !== null) {
         call.out.line(painted('dim', 'Values'))
         printShown(call.out, decoded.values)
@@ -81,7 +79,8 @@ export const decode: Command = {
 }
 
 function problemOf({ verifiable, secret, format }: Decoded, tried: readonly NamedSecret[]): string | null {
-  if (!verifiable || secret !== null || tried.length === 0) return null
+  if (!verifiable || secret !== null) return null
+  if (tried.length === 0) return 'there is no good one to try: set HIPFLASK_SECRET or SECRET_KEY'
   const names = tried.map(({ name }) => name).join(', ')
   const bound = format.startsWith('hipflask: a sealed')
     ? ', or it belongs to a cookie of another name (--name)'

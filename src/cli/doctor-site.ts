@@ -1,6 +1,7 @@
 import { lengthOfTime } from '../inspector/lengths.ts'
 import { misuse } from './command.ts'
 import { type Finding, finding } from './findings.ts'
+import { wordFor } from './told.ts'
 
 /** How long (milliseconds) a site may take, and how far its clock may be off. */
 const patience = 10_000
@@ -16,9 +17,8 @@ export async function examineSite(url: URL, cookie: string | undefined): Promise
     response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(patience) })
     await response.body?.cancel()
   } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
     throw misuse(
-      `the site does not answer (${code ?? (error as Error).name}); look at the address and whether it runs`,
+      `the site does not answer (${wordFor(error as Error)}); look at the address and whether it runs`,
     )
   }
   const lines = response.headers.getSetCookie()

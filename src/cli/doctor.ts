@@ -8,7 +8,7 @@ import { misuse } from './command.ts'
 import { examineSite } from './doctor-site.ts'
 import { type Finding, finding } from './findings.ts'
 import { painted } from './output.ts'
-import { at, placeOptions, type Tooled } from './place.ts'
+import { at, placeOptions, refusePath, type Tooled } from './place.ts'
 import { environmentSecrets } from './secrets.ts'
 import { told } from './told.ts'
 
@@ -34,6 +34,7 @@ export const doctor: Command = {
     if (site && !URL.canParse(word)) throw misuse('the address of the site cannot be understood')
     const place =
       call.text('store') !== undefined || call.text('config') !== undefined || (word !== undefined && !site)
+    if (word !== undefined) refusePath(word)
     if (word !== undefined && !site && !/^[a-z][a-z\d+]*:/i.test(word))
       throw misuse('doctor takes the address of a site (http:, https:) or of a store')
     const findings: Finding[] = secretFindings(site)

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { type Command, callOf, everywhere, type ExitCode, misuse } from './command.ts'
 import { decode } from './decode.ts'
@@ -55,6 +56,10 @@ async function answer(name: string | undefined, args: readonly string[]): Promis
       else overview(out)
       return name === undefined ? 2 : 0
     }
+    if (name === '--version') {
+      out.line(version())
+      return 0
+    }
     const command = commands.get(name)
     if (command === undefined)
       throw misuse(`there is no command of this name; npx hipflask --help lists them`)
@@ -76,6 +81,13 @@ function overview(out: Output): void {
   out.line(
     'npx hipflask COMMAND --help says more. Where the sessions are: --store URL, --config FILE or HIPFLASK_STORE.',
   )
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
 }
 
 function help(out: Output, name: string, { summary, usage, options, examples }: Command): void {

@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import type { SessionRecord } from '../contracts/store.ts'
 import { createSessions, type PeekedSession, type Sessions } from '../index.ts'
 import { recordId } from '../lib/id.ts'
 import { walk } from '../lib/walk.ts'
+import { LOCKS, refuseForeign } from '../stores/file/directory.ts'
 import { parseAddress } from '../stores/store-address.ts'
 import { type OpenedStore, openStore } from '../stores/url.ts'
 import { type Call, type ExitCode, misuse, type Option } from './command.ts'
@@ -34,6 +35,7 @@ export const placeOptions: Readonly<Record<string, Option>> = {
   config: { value: 'FILE', help: "a module that exports the app's `sessions`" },
 }
 
+const hasScheme = /^[a-z][a-z\d+]*:/i
 const sql = /^(?:sqlite|postgres|postgresql|mysql|mariadb)$/
 const needed = ['describe', 'gc', 'list', 'page', 'peek', 'revoke', 'revokeUser'] as const
 
@@ -43,7 +45,7 @@ const needed = ['describe', 'gc', 'list', 'page', 'peek', 'revoke', 'revokeUser'
  */
 async function openPlace(call: Call, makes: Makes): Promise<Place> {
   const [first, ...rest] = call.words
-  const isUrl = first !== undefined && /^[a-z][a-z\d+]*:/i.test(first)
+  const isUrl = first !== undefined && hasScheme.test(first)
   const option = call.text('store')
   const given = option ?? (isUrl ? first : undefined)
   const words = option === undefined && isUrl ? rest : call.words
@@ -51,11 +53,13 @@ async function openPlace(call: Call, makes: Makes): Promise<Place> {
   if (given !== undefined && config !== undefined)
     throw misuse('--config and a store cannot be used together; --config brings its own store')
   if (config !== undefined) return { sessions: await configured(config), store: null, words }
+  if (first !== undefined && given === undefined) refusePath(first)
   const url = given ?? process.env['HIPFLASK_STORE']
   if (url === undefined || url === '')
     throw misuse(
       'it is not said where the sessions are: --store URL, --config FILE, or HIPFLASK_STORE in the environment',
     )
+  refusePath(url)
   const address = parseAddress(url)
   if (given !== undefined && address.password !== '')
     call.out.note('A password on the command line is seen by others on this machine; use HIPFLASK_STORE.')
@@ -71,6 +75,7 @@ async function openPlace(call: Call, makes: Makes): Promise<Place> {
     !existsSync(address.path)
   )
     throw misuse(`the store's path does not exist: ${address.path}`)
+  if (address.scheme === 'file' && makes !== 'all') refuseNoStore(address.path)
   const store = await openStore(sql.test(address.scheme) ? withMigrate(url, makes !== 'nothing') : url)
   const sessions = createSessions({
     store,
@@ -83,6 +88,20 @@ async function openPlace(call: Call, makes: Makes): Promise<Place> {
     },
   })
   return { sessions, store, words }
+}
+
+/** Throws ERR_SESSION_USE for a path that stands where a URL is needed. */
+export function refusePath(word: string): void {
+  if (hasScheme.test(word) || !existsSync(word)) return
+  const scheme = statSync(word).isDirectory() ? 'file' : 'sqlite'
+  throw misuse(`${word} is a path and no URL; did you mean ${scheme}:${word}`)
+}
+
+/** A directory that is no store would be made into an empty one, and a wrong path would look like a store without sessions. */
+function refuseNoStore(directory: string): void {
+  refuseForeign(directory)
+  if (!existsSync(join(directory, LOCKS)))
+    throw misuse(`no session store has ever been in ${directory}; look at the path`)
 }
 
 /** Runs `work` at the place a call names, and closes it. */

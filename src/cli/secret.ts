@@ -20,7 +20,7 @@ export const secret: Command = {
         'Put it into the environment of the app, not into its code: HIPFLASK_SECRET=… (with Flask: SECRET_KEY=…), and pass it on:',
       ),
     )
-    call.out.note(painted('dim', '  sealedCookie({ secret: process.env.HIPFLASK_SECRET })'))
+    call.out.note(painted('dim', '  sealedCookie({ secret: process.env.HIPFLASK_SECRET! })'))
     call.out.note(
       painted('dim', 'To change it later, give the old one in `fallbacks` until its sessions are over.'),
     )

@@ -1,4 +1,4 @@
-const unanswered = /\((?:ECONN\w+|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH|ETIMEDOUT)\)/
+const unanswered = /\((?:ECONN\w+|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH|ETIMEDOUT|no answer in time)\)/
 
 /** An error as one line that says what to do; of a driver's error only its code, because its words may hold a password. */
 export function told(error: unknown): string {
@@ -12,8 +12,18 @@ export function told(error: unknown): string {
   return line.replace(/^openStore: /, '').replace(/; `cause` is [^;.]*/, reason(cause))
 }
 
+/** Why something failed, in a word: the code of an error or of what caused it, that it took too long, or an error's name. */
+export function wordFor(error: Error): string {
+  let at: unknown = error
+  for (let depth = 0; depth < 5 && at instanceof Error; depth++) {
+    const { code } = at as NodeJS.ErrnoException
+    if (typeof code === 'string' && /^[\w-]{1,40}$/.test(code)) return code
+    if (/time(?:d )?out|no answer within/i.test(at.message)) return 'no answer in time'
+    at = at.cause
+  }
+  return error.name
+}
+
 function reason(cause: unknown): string {
-  if (!(cause instanceof Error)) return ''
-  const { code } = cause as NodeJS.ErrnoException
-  return typeof code === 'string' && /^[\w-]{1,40}$/.test(code) ? ` (${code})` : ` (${cause.name})`
+  return cause instanceof Error ? ` (${wordFor(cause)})` : ''
 }

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { flaskCookie } from '../../src/flask/cookie.ts'
 import { sealedCookie } from '../../src/codecs/sealed.ts'
@@ -11,8 +12,10 @@ const secret = randomBytes(32).toString('base64url')
 const other = randomBytes(32).toString('base64url')
 const context = { cookieName: 'session', now: Date.now(), lifetime: 60_000 }
 
-test('the built program can be run by its name', () => {
+test('the built program can be run by its name, and says its version', async () => {
   expect(readFileSync(program, 'utf8').split('\n')[0]).toBe('#!/usr/bin/env node')
+  const { version } = JSON.parse(readFileSync(path.join(import.meta.dirname, '../../package.json'), 'utf8'))
+  expect(await hipflask(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
 describe('secret', () => {
@@ -24,6 +27,8 @@ describe('secret', () => {
     expect(weakness(Buffer.from(a.stdout.trim()), 32)).toBeNull()
     expect(a.stderr).toContain('HIPFLASK_SECRET')
     expect(a.stderr).not.toContain(a.stdout.trim())
+    // Without the mark it would be `string | undefined`, which no strict compiler takes for a secret.
+    expect(a.stderr).toContain('sealedCookie({ secret: process.env.HIPFLASK_SECRET! })')
   })
   test('as a line for the environment, and as JSON', async () => {
     expect((await hipflask(['secret', '--env'])).stdout).toMatch(/^HIPFLASK_SECRET=[\w-]{43}\n$/)
@@ -89,8 +94,11 @@ describe('encode and decode', () => {
     expect(wrong.stdout).toContain('none of these verifies it: SECRET_KEY.')
     expect(wrong.stdout).toContain('username = "anna"')
     const none = await hipflask(['decode', made.stdout.trim()])
-    expect(none.code).toBe(0)
-    expect(none.stdout).toContain('none to try')
+    expect(none.code).toBe(1)
+    expect(none.stdout).toContain('no good one to try')
+    const inJson = await hipflask(['decode', '--json', made.stdout.trim()])
+    expect(inJson.code).toBe(1)
+    expect(JSON.parse(inJson.stdout).problem).toContain('no good one to try')
     expect((await hipflask(['decode', 'what is this'])).code).toBe(1)
   })
 
@@ -106,7 +114,7 @@ describe('encode and decode', () => {
     const closed = await hipflask(['decode', sealed.stdout.trim()], {
       env: { SECRET_KEY: 'dev', NODE_ENV: 'production' },
     })
-    expect(closed).toMatchObject({ code: 0, stderr: '' })
+    expect(closed).toMatchObject({ code: 1, stderr: '' })
     const refused = await hipflask(['encode', '--as', 'flask', values], {
       env: { SECRET_KEY: 'dev', NODE_ENV: 'production' },
     })
@@ -160,7 +168,8 @@ describe('encode and decode', () => {
     [['encode', '--lifetime', 'soon', '{}'], '`lifetime`'],
     [['decode'], 'there is no cookie'],
     [['decode', '--secret', '-'], 'either the secret or the cookie'],
-    [['decode', 'a', 'b'], '2 arguments'],
+    [['decode', 'a', 'b'], '1 argument too many;'],
+    [['secret', 'a', 'b'], '2 arguments too many;'],
     [['decode', 'x'.repeat(10_000)], 'characters'],
   ])('%j is misuse: one line and 2', async (args, problem) => {
     const said = await hipflask(args, { env: { HIPFLASK_SECRET: secret } })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hipflask } from './program.ts'
 
@@ -84,6 +85,19 @@ test('a store that is not there is a finding', async () => {
   const said = await hipflask(['doctor', 'memcached://127.0.0.1:1', '--json'])
   expect(said.code).toBe(1)
   expect(said.stdout).toContain('the store does not answer (ECONNREFUSED)')
+})
+
+test('what does not answer at all is said to take too long, not to be an error', async () => {
+  const silent = createTcpServer(() => {}).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as { port: number }
+  const [store, site] = await Promise.all([
+    hipflask(['doctor', `redis://127.0.0.1:${port}`]),
+    hipflask(['doctor', `http://127.0.0.1:${port}/`]),
+  ])
+  silent.close()
+  expect(store.stdout).toContain('the store does not answer (no answer in time)')
+  expect(site.stderr).toContain('the site does not answer (no answer in time)')
 })
 
 test('secrets of the environment, never quoted', async () => {

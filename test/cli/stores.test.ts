@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cpSync, existsSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -343,7 +343,7 @@ describe('what cannot be asked is one line and 2', () => {
   test('an unknown command or option', async () => {
     await refused(['frobnicate'], 'npx hipflask --help')
     await refused(['ls', '--limt', '3'], '--limt')
-    await refused(['ls', '--limit', 'x', 'file:.'], '--limit')
+    await refused(['ls', '--limit', 'x', fileApp().url], '--limit')
   })
   test('no store, or one that cannot be', async () => {
     await refused(['ls'], 'HIPFLASK_STORE')
@@ -351,11 +351,34 @@ describe('what cannot be asked is one line and 2', () => {
     await refused(['ls', 'ftp://x'], 'no kind of store')
     await refused(['ls', `file:${fresh()}`], 'does not exist')
     await refused(['ls', '--config', 'nowhere.mjs'], 'no file')
-    await refused(['migrate', `file:${house.path}`], 'nothing to migrate')
+    await refused(['migrate', fileApp().url], 'nothing to migrate')
     const missing = fresh()
     await refused(['migrate', `file:${missing}`], 'does not exist')
     expect(existsSync(missing)).toBe(false)
-    await refused(['show', `file:${house.path}`], 'needs the id')
+    await refused(['show', fileApp().url], 'needs the id')
+    await refused(['ls', fileApp().url, 'anna'], '1 argument too many')
+  })
+  test('a folder that is no store, which stays as it is', async () => {
+    const folder = fresh()
+    mkdirSync(folder)
+    writeFileSync(path.join(folder, 'notes.txt'), '')
+    for (const name of ['ls', 'show', 'watch', 'revoke', 'gc', 'stats', 'doctor', 'migrate', 'export'])
+      await refused([name, `file:${folder}`], 'no session store')
+    expect(readdirSync(folder)).toEqual(['notes.txt'])
+    writeFileSync(path.join(folder, '2029240f6d1128be89ddc32729463129'), '')
+    await refused(['ls', `file:${folder}`], 'Flask-Session')
+  })
+  test('a path in place of a URL', async () => {
+    const { directory } = fileApp()
+    for (const args of [
+      ['ls', directory],
+      ['ls', '--store', directory],
+      ['doctor', directory],
+    ])
+      await refused(args, `did you mean file:${directory}`)
+    const file = fresh()
+    writeFileSync(file, '')
+    await refused(['stats', file], `did you mean sqlite:${file}`)
   })
   test('a server that is not there, by each driver, and no password is told', async () => {
     const port = await freePort()
