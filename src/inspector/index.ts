@@ -106,8 +106,11 @@ async function told(work: () => unknown): Promise<Response> {
       return new Response(answer, { headers: headersOf('text/event-stream') })
     return new Response(JSON.stringify(answer), { headers: headersOf('application/json') })
   } catch (error) {
-    if (!(error instanceof SessionError)) throw error
-    return refused(error.code === 'ERR_SESSION_USE' ? 400 : 502, `${error.code}: ${error.message}`)
+    if (error instanceof SessionError)
+      return refused(error.code === 'ERR_SESSION_USE' ? 400 : 502, `${error.code}: ${error.message}`)
+    // What another error says may hold a connection string, which is for the app's log and not for a page.
+    console.error(error)
+    return refused(502, 'This could not be answered; the log of the app says why.')
   }
 }
 

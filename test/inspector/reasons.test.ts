@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { sealedCookie } from '../../src/codecs/sealed.ts'
 import { inspect } from '../../src/inspector/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
@@ -50,6 +50,18 @@ async function watching(options: LabOptions = {}, secure = true, headers = {}): 
     },
   }
 }
+
+test('what fails in an unknown way is for the log of the app, and not for the page', async () => {
+  const app = lab()
+  const told = vi.spyOn(console, 'error').mockReturnValue()
+  const failure = new Error('postgres://u:hunter2@10.0.0.1/app')
+  app.sessions.page = () => Promise.reject(failure)
+  const page = await open(inspect(app.sessions))
+  const answer = await page.ask('sessions')
+  expect([answer.status, await answer.text()]).toEqual([502, expect.not.stringContaining('hunter2')])
+  expect(told).toHaveBeenCalledWith(failure)
+  told.mockRestore()
+})
 
 describe('with a store', () => {
   test('a visitor’s way through a session', async () => {
