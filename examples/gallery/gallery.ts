@@ -50,17 +50,17 @@ export class Gallery {
     else if (request.url === '/events') this.#listen(response)
     else if (request.url === '/gallery.js')
       response.writeHead(200, { 'content-type': 'text/javascript' }).end(script)
-    else if (request.url === '/') response.writeHead(200, pageHeaders).end(await this.#page())
+    else if (request.url === '/') response.writeHead(200, pageHeaders).end(await this.#page(host))
     else
       response
         .writeHead(404, { 'content-type': 'text/plain' })
         .end('There is nothing here; the gallery is at /\n')
   }
 
-  async #page(): Promise<string> {
+  async #page(host: string): Promise<string> {
     const running = appNames.filter((name) => this.#shown.has(name))
     return this.#views.render('gallery.html', {
-      examples: await Promise.all(running.map((name) => this.#example(name))),
+      examples: await Promise.all(running.map((name) => this.#example(name, host))),
     })
   }
 
@@ -77,7 +77,7 @@ export class Gallery {
     for (const listener of this.#listeners) listener.write(`data: ${JSON.stringify({ name, html })}\n\n`)
   }
 
-  async #example(name: AppName): Promise<object> {
+  async #example(name: AppName, host = 'localhost'): Promise<object> {
     const { url, traces, cookie } = this.#shown.get(name)!
     const stored: Stored = name === 'profile' ? inCookie(cookie) : await inStore(storeFor(name))
     // A redirect and where it led are one step to whoever made it.
@@ -88,7 +88,8 @@ export class Gallery {
     return {
       ...apps[name],
       name,
-      url,
+      // To an inspector a page under another name of this machine is another site.
+      url: url.replace('localhost', host),
       code: `examples/${name}/app.ts`,
       latest,
       earlier,

@@ -45,6 +45,15 @@ describe.skipIf(browserPath === null)('the gallery', () => {
     expect(page.url()).toBe(house.at.gallery)
   })
 
+  it('leads to inspectors that answer, under whichever name it was opened', async () => {
+    for (const name of ['localhost', '127.0.0.1']) {
+      const page = await tab(one, house.at.gallery.replace('localhost', name))
+      const inside = page.getByRole('article', { name: 'username' }).getByText('Look inside its sessions')
+      await follow(page, () => inside.click())
+      await page.locator('#status.on').waitFor()
+    }
+  })
+
   it('shows live what a request did and what is kept of it', async () => {
     const page = await open(one, 'gallery')
     const live = page.locator('[data-live=username]')
@@ -53,6 +62,8 @@ describe.skipIf(browserPath === null)('the gallery', () => {
     await send(username, { Username: 'Grace <Hopper>' })
     await live.getByText('{ "username": "Grace <Hopper>" }').waitFor()
     await live.getByText('302 Found').waitFor()
+    // The redirect's own request is told a moment later.
+    await live.getByText(/read session #/).waitFor()
     const said = await live.innerText()
     const id = /made session #([0-9a-f]{8}), \d+ bytes/.exec(said)![1]!
     expect(said).toContain(
