@@ -1,7 +1,7 @@
+import { wordFor } from '../inspector/cause.ts'
 import { lengthOfTime } from '../inspector/lengths.ts'
 import { misuse } from './command.ts'
 import { type Finding, finding } from './findings.ts'
-import { wordFor } from './told.ts'
 
 /** How long (milliseconds) a site may take, and how far its clock may be off. */
 const patience = 10_000

@@ -1,3 +1,5 @@
+import { wordFor } from '../inspector/cause.ts'
+
 const unanswered = /\((?:ECONN\w+|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH|ETIMEDOUT|no answer in time)\)/
 
 /** An error as one line that says what to do; of a driver's error only its code, because its words may hold a password. */
@@ -10,18 +12,6 @@ export function told(error: unknown): string {
   if (message.startsWith("openStore: the store's server") || unanswered.test(reason(cause)))
     return `the store does not answer${reason(cause)}; look at the address, the login and whether its server runs`
   return line.replace(/^openStore: /, '').replace(/; `cause` is [^;.]*/, reason(cause))
-}
-
-/** Why something failed, in a word: the code of an error or of what caused it, that it took too long, or an error's name. */
-export function wordFor(error: Error): string {
-  let at: unknown = error
-  for (let depth = 0; depth < 5 && at instanceof Error; depth++) {
-    const { code } = at as NodeJS.ErrnoException
-    if (typeof code === 'string' && /^[\w-]{1,40}$/.test(code)) return code
-    if (/time(?:d )?out|no answer within/i.test(at.message)) return 'no answer in time'
-    at = at.cause
-  }
-  return error.name
 }
 
 function reason(cause: unknown): string {

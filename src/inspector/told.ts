@@ -1,5 +1,6 @@
 import type { SessionEvent } from '../contracts/event.ts'
 import { SessionError } from '../errors.ts'
+import { wordFor } from './cause.ts'
 
 /** An event in words, without anything but text. */
 export interface Told {
@@ -55,10 +56,17 @@ function words(event: SessionEvent): string {
     case 'evicted':
       return 'dropped by the store to make room'
     case 'store_error':
-      return `\`${event.call}\` failed: ${event.error instanceof SessionError ? event.error.message : event.error.name}`
+      return `\`${event.call}\` failed: ${reason(event.error)}`
     case 'warning':
       return event.message
   }
+}
+
+/** Of a driver's error a word alone: what it says may hold a password. */
+function reason(error: Error): string {
+  if (!(error instanceof SessionError)) return wordFor(error)
+  const { message, cause } = error
+  return message.replace(/; `cause` is [^;.]*/, cause instanceof Error ? ` (${wordFor(cause)})` : '')
 }
 
 const kept = {

@@ -6,7 +6,8 @@ import { expressSession } from '../../src/adapters/express.ts'
 import { flaskCookie } from '../../src/flask/index.ts'
 import { createSessions, type SessionEvent, type Sessions } from '../../src/index.ts'
 import { inspect } from '../../src/inspector/index.ts'
-import { memoryStore } from '../../src/stores/memory.ts'
+import { newId } from '../../src/lib/id.ts'
+import { memoryStore, type MemoryStore } from '../../src/stores/memory.ts'
 import { listen } from '../adapters/servers.ts'
 import { browserPath, launchBrowser } from '../real/chromium.ts'
 
@@ -16,6 +17,7 @@ const secret = 'pW8m2N4xQv7Zr1Tk9Ys3Lb6Hd0Fg5JcA'
 
 let browser: Browser
 let page: Page
+let store: MemoryStore
 let sessions: Sessions<Loose>
 let served: Awaited<ReturnType<typeof listen>>
 let events: SessionEvent[]
@@ -24,13 +26,13 @@ let problems: string[]
 let gate: () => Promise<void>
 
 /** A visitor of the app, with one cookie. */
-function visitor(): { go: (path: string, values?: object) => Promise<void>; cookie: string } {
+function visitor(label = ''): { go: (path: string, values?: object) => Promise<void>; cookie: string } {
   const self = {
     cookie: '',
     async go(path: string, values: object = {}) {
       const response = await fetch(served.origin + path, {
         method: 'POST',
-        headers: { cookie: self.cookie, 'content-type': 'application/json' },
+        headers: { cookie: self.cookie, 'content-type': 'application/json', 'x-label': label },
         body: JSON.stringify(values),
       })
       await response.arrayBuffer()
@@ -61,8 +63,9 @@ describe.skipIf(browserPath === null)('in Chromium', () => {
     events = []
     problems = []
     gate = () => Promise.resolve()
+    store = memoryStore({ max: 20_000 })
     sessions = createSessions<Loose>({
-      store: memoryStore({ max: 20_000 }),
+      store,
       userOf: (data) => data['user'],
       onEvent: (event) => void events.push(event),
       maxBytes: 3_000_000,
@@ -70,7 +73,7 @@ describe.skipIf(browserPath === null)('in Chromium', () => {
     const app = express()
     app.use('/__sessions', inspect(sessions, { secrets: { current: secret } }))
     app.use(express.json({ limit: '4mb' }))
-    app.use(expressSession(sessions))
+    app.use(expressSession(sessions, { label: (request) => request.get('x-label') ?? '' }))
     app.post('/set', (request, response, next) => {
       Object.assign(request.session, request.body)
       gate()
@@ -305,6 +308,99 @@ describe.skipIf(browserPath === null)('in Chromium', () => {
     expect(text).toMatch(/create\s+1\s+0\s+at once/)
     expect(text).toContain('a memory store')
     expect(text).toMatch(/3\.0 kB/)
+  })
+
+  test('breaks no word of a heading, a button or a cookie’s attributes, and never goes over the edge', async () => {
+    const agent =
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36'
+    const user = 'ann.of.a.long.company.name@example.org'
+    const ann = visitor(agent)
+    await ann.go('/set', { user, visits: 1 })
+    await ann.go('/set', { visits: 2 })
+    const { id } = (await sessions.list(user))[0]!
+    for (const [hash, ready] of [
+      ['sessions', 'tbody tr a'],
+      [`session/${id}`, 'text=What each request did'],
+      [`sessions/${user}`, 'tbody tr a'],
+      ['health', 'text=Slowest'],
+      ['race', '.verdict'],
+    ]) {
+      await open(hash!)
+      await page.locator(ready!).first().waitFor()
+      for (const width of [360, 1000, 1200]) {
+        await page.setViewportSize({ width, height: 800 })
+        const shown = await page.evaluate(`({
+          over: document.documentElement.scrollWidth - innerWidth,
+          broken: [...document.querySelectorAll('th, button, table.said td')].flatMap((el) => {
+            const walk = document.createTreeWalker(el, NodeFilter.SHOW_TEXT)
+            const found = []
+            for (let text = walk.nextNode(); text !== null; text = walk.nextNode())
+              for (const { 0: word, index } of text.data.matchAll(/\\S+/g)) {
+                const range = document.createRange()
+                range.setStart(text, index)
+                range.setEnd(text, index + word.length)
+                // A line may end at a hyphen, and a user's name may be longer than a line.
+                if (!/[-@]/.test(word) && new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) found.push(word)
+              }
+            return found
+          }),
+        })`)
+        expect(shown, `${hash} at ${width}`).toEqual({ over: 0, broken: [] })
+      }
+    }
+  })
+
+  test('an address that was cut off is no blank page', async () => {
+    await open('session/%E0%A4')
+    await page.getByText('There is no such session any more').waitFor()
+  })
+
+  test('without scripts it says that it needs them', async () => {
+    const plain = await browser.newContext({ javaScriptEnabled: false })
+    const silent = await plain.newPage()
+    await silent.goto(at(''))
+    expect(await silent.locator('noscript').innerText()).toContain('takes JavaScript')
+    await plain.close()
+  })
+
+  test('the keyboard stays where it was, or in the panel, when a session is revoked', async () => {
+    const focused = (): Promise<unknown> =>
+      page.evaluate('document.activeElement.textContent.slice(0, 7) + document.activeElement.tagName')
+    for (let n = 0; n < 2; n++) await visitor().go('/set', { user: 'ann', n })
+    await open('sessions/ann')
+    const revoke = page
+      .locator('tbody tr')
+      .first()
+      .getByRole('button', { name: /Revoke/ })
+    await revoke.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByText('Revoked').waitFor()
+    expect(await focused()).toBe('RevokedBUTTON')
+    await page.keyboard.press('Enter')
+    expect(await page.getByRole('dialog').count()).toBe(0)
+    await page.getByRole('button', { name: 'Revoke all of ann' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke all' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByText('This user has no session.').waitFor()
+    expect(await focused()).toMatch(/MAIN$/)
+  })
+
+  test('live tells in words why a store failed, and shows no raw backquote', async () => {
+    await open('live')
+    store.get = () => {
+      throw Object.assign(new Error('redis://:hunter2@10.0.0.1'), { code: 'ECONNREFUSED' })
+    }
+    const ann = visitor()
+    ann.cookie = `session=${newId()}`
+    await ann.go('/look')
+    await sessions.peek('A'.repeat(43)).catch(() => {})
+    await page.locator('ol.feed .row code').first().waitFor()
+    const said = await page.locator('ol.feed').innerText()
+    expect(said).toContain('get failed: The session store failed in get (ECONNREFUSED)')
+    expect(await page.locator('ol.feed').evaluate((list) => list.outerHTML)).not.toMatch(/`|hunter2/)
   })
 
   describe('attacked', () => {

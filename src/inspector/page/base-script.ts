@@ -26,7 +26,14 @@ function put(el, kids) {
 function prose(text) {
   return String(text).split('${'`'}').map((part, i) => i % 2 ? h('code', {}, part) : part)
 }
-function fill(el, ...kids) { el.replaceChildren(); return put(el, kids) }
+function fill(el, ...kids) {
+  const held = el.contains(document.activeElement)
+  el.replaceChildren()
+  put(el, kids)
+  // Whoever was at something that is gone goes on in this panel, and not at the top of the page.
+  if (held && !el.contains(document.activeElement)) main.focus({ preventScroll: true })
+  return el
+}
 
 async function ask(name, args, method = 'GET') {
   const bytes = new TextEncoder().encode(JSON.stringify(args ?? {}))
@@ -118,7 +125,7 @@ const tones = {
   duplicate: 'bad', corrupt: 'bad', invalid: 'bad', store_error: 'bad', warning: 'look',
 }
 const names = { gone: 'refused to revive', rejected: 'rejected cookie', store_error: 'store error', merged: 'merged', unknown: 'unknown id' }
-function chip(type, title) { return h('span', { class: 'chip ' + (tones[type] ?? ''), title }, names[type] ?? type) }
+function chip(type, title) { return h('span', { class: 'chip ' + (tones[type] ?? ''), title: title?.replaceAll('${'`'}', '') }, names[type] ?? type) }
 
 // A value as a tree
 function tree(value, label) {
@@ -157,8 +164,9 @@ function confirmed(question, deed) {
   })
 }
 async function revoke(button, id) {
-  if (!await confirmed('Revoke session ' + short(id) + '?', 'Revoke')) return false
-  button.disabled = true
+  if (button.ariaDisabled || !await confirmed('Revoke session ' + short(id) + '?', 'Revoke')) return false
+  // A disabled one would lose the focus.
+  button.ariaDisabled = 'true'
   try { const { revoked } = await act('revoke', { id }); button.textContent = revoked ? 'Revoked' : 'Had ended'; return true }
   catch (error) { button.textContent = 'Failed'; button.title = error.message; return false }
 }
@@ -175,7 +183,11 @@ function open() {
     else link.removeAttribute('aria-current')
   }
   fill(main)
-  stop = panels.get(key)(arg === undefined || arg === '' ? undefined : decodeURIComponent(arg)) ?? null
+  stop = panels.get(key)(arg === undefined || arg === '' ? undefined : decoded(arg)) ?? null
+}
+// An address that was cut off is taken as it stands.
+function decoded(text) {
+  try { return decodeURIComponent(text) } catch { return text }
 }
 function heading(title, lead) { return [h('h1', {}, title), h('p', { class: 'lead' }, prose(lead))] }
 

@@ -32,7 +32,7 @@ function feedRow(entry, fresh) {
   if (entry.kind === 'event') {
     const { event } = entry
     return h('li', { class: fresh && 'fresh' }, h(event.id ? 'a' : 'div', { class: 'row', href: event.id ? to('session', event.id) : null },
-      h('span', { class: 'mono small' }, clock(event.at)), h('span', { class: 'soft' }, event.text), eventChips(entry),
+      h('span', { class: 'mono small' }, clock(event.at)), h('span', { class: 'soft' }, prose(event.text)), eventChips(entry),
       h('span', { class: 'mono small' }, event.id ? short(event.id) : ''), h('span'), h('span'), h('span')))
   }
   const calls = entry.calls.length

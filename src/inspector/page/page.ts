@@ -47,7 +47,7 @@ export function page(nonce: string, token: string): string {
 <body>
 <header>${flask}<strong>hipflask</strong><span class="soft">sessions</span><span id="status" role="status"></span>
 <nav aria-label="Panels">${links}</nav></header>
-<main tabindex="-1"></main>
+<main tabindex="-1"><noscript>This page shows what happens while it happens, which takes JavaScript: allow it here, and reload.</noscript></main>
 <footer>Keys: 1 to 7 choose a panel, / searches, p pauses.</footer>
 <script nonce="${nonce}">${leanScript}</script>
 </body>

@@ -63,11 +63,11 @@ button, .button {
   display: inline-block; padding: 0.375rem 0.875rem; border: 1px solid var(--line); border-radius: 0.5rem; background: var(--sheet); cursor: pointer; text-decoration: none; color: var(--ink);
 }
 button:hover, .button:hover { border-color: var(--accent); }
-button:disabled { opacity: 0.55; cursor: default; }
+button[aria-disabled] { opacity: 0.55; cursor: default; }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; }
 button.danger { color: var(--bad); }
 button.danger:hover { border-color: var(--bad); }
-button.slim { padding: 0.125rem 0.5rem; font-size: 0.8125rem; }
+button.slim { padding: 0.125rem 0.5rem; font-size: 0.8125rem; white-space: nowrap; }
 button[aria-pressed='true'] { background: var(--glow); border-color: var(--accent); color: var(--accent); }
 input, select, textarea { padding: 0.375rem 0.625rem; border: 1px solid var(--line); border-radius: 0.5rem; background: var(--sheet); min-width: 0; max-width: 100%; }
 textarea { width: 100%; min-height: 6.5rem; font-family: var(--mono); font-size: 0.8125rem; resize: vertical; }
@@ -99,6 +99,7 @@ ol.feed .fresh { animation: fresh 1.6s; }
   ol.feed .row > .n { order: 3; }
 }
 table { width: 100%; border-collapse: collapse; }
+th, table.said td { overflow-wrap: break-word; }
 th { text-align: left; font-weight: 600; font-size: 0.75rem; color: var(--soft); }
 th button { border: 0; background: none; padding: 0.25rem 0; font: inherit; color: inherit; }
 th[aria-sort] button { color: var(--accent); }
