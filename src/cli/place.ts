@@ -94,7 +94,7 @@ async function openPlace(call: Call, makes: Makes): Promise<Place> {
 export function refusePath(word: string): void {
   if (hasScheme.test(word) || !existsSync(word)) return
   const scheme = statSync(word).isDirectory() ? 'file' : 'sqlite'
-  throw misuse(`${word} is a path and no URL; did you mean ${scheme}:${word}`)
+  throw misuse(`a path alone is no URL; did you mean "${scheme}:${word}"`)
 }
 
 /** A directory that is no store would be made into an empty one, and a wrong path would look like a store without sessions. */

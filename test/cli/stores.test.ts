@@ -375,10 +375,10 @@ describe('what cannot be asked is one line and 2', () => {
       ['ls', '--store', directory],
       ['doctor', directory],
     ])
-      await refused(args, `did you mean file:${directory}`)
+      await refused(args, `did you mean "file:${directory}"`)
     const file = fresh()
     writeFileSync(file, '')
-    await refused(['stats', file], `did you mean sqlite:${file}`)
+    await refused(['stats', file], `did you mean "sqlite:${file}"`)
   })
   test('a server that is not there, by each driver, and no password is told', async () => {
     const port = await freePort()
