@@ -21,11 +21,20 @@ export interface PostgresClient {
   release(error?: Error | boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
+  /** Of `pg` 8.21 or newer: 'T' in a transaction. */
+  getTransactionStatus?(): string | null
+  /** Tells the same in all of `pg` 8. */
+  readonly connection?: PostgresWire
 }
 
-/** Lends connections of a pool for `timeout` milliseconds at most. */
+interface PostgresWire {
+  on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): unknown
+  removeListener(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): unknown
+}
+
+/** Lends connections of a pool for `timeout` milliseconds at most; throws ERR_SESSION_STORE for one that came with a transaction open. */
 export function postgresBorrowing(pool: PostgresPool, timeout: number): Borrow<PostgresClient> {
-  return borrowing<PostgresClient>(
+  const borrow = borrowing<PostgresClient>(
     {
       // By callback, because a borrowed connection that breaks tells so by an event, which ends the process unless
       // somebody listens from the first moment on; a promise would hand it over a moment too late.
@@ -45,14 +54,41 @@ export function postgresBorrowing(pool: PostgresPool, timeout: number): Borrow<P
     },
     timeout,
   )
+  return (work) => borrow((client) => outsideTransactions(client, work))
+}
+
+async function outsideTransactions<T>(
+  client: PostgresClient,
+  work: (client: PostgresClient) => Promise<T>,
+): Promise<T> {
+  let status: string | null = null
+  const note = (message: { readonly status: string }): void => {
+    status = message.status
+  }
+  client.connection?.on('readyForQuery', note)
+  try {
+    const answer = await work(client)
+    // Asked afterwards, because a BEGIN that nobody waited for may still have been on its way.
+    if ((client.getTransactionStatus?.() ?? status) === 'T')
+      throw new SessionError(
+        'ERR_SESSION_STORE',
+        'The pool lent a connection with a transaction open, where a session that is read may be old and one that is written could be rolled back. Release connections after COMMIT or ROLLBACK only.',
+      )
+    return answer
+  } finally {
+    client.connection?.removeListener('readyForQuery', note)
+  }
 }
 
 function ignore(): void {}
 
-/** An error with a severity is the server's answer; 57P.. ends the connection, and 25006 says that it leads to no primary. */
+/**
+ * An error with a severity is the server's answer; 57P.. ends the connection, 25006 says that it leads to no primary, and
+ * 25P02 that it came with a failed transaction.
+ */
 function survives(error: unknown): boolean {
   const code = codeOf(error)
-  return code !== null && !code.startsWith('57P') && code !== '25006'
+  return code !== null && !code.startsWith('57P') && code !== '25006' && code !== '25P02'
 }
 
 /** The SQLSTATE of an error that is the server's answer, or null. */

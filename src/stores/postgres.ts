@@ -139,6 +139,7 @@ function fault(error: unknown): Fault {
     case '40001': // serialization_failure
     case '40P01': // deadlock_detected
     case '55P03': // lock_not_available
+    case '25P02': // in_failed_sql_transaction: somebody else's, and the next connection is another one
       return 'busy'
     case '42P01':
       return 'missing'

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreEvent } from '../../src/contracts/store.ts'
-import { postgresStore } from '../../src/stores/postgres.ts'
+import { type PostgresClient, postgresStore } from '../../src/stores/postgres.ts'
 import type { SqlStore } from '../../src/stores/sql.ts'
 import { storeSuite } from '../../src/testing/index.ts'
 import { alive, born, freshRecord, plain, together } from '../../src/testing/store-cases/store-case.ts'
@@ -207,6 +207,64 @@ describe.skipIf(program === null)('PostgreSQL', () => {
     expect(await store.delete(old.id)).toBe(true)
     await other.end()
     await pool.end()
+  })
+
+  describe('a connection that came back to the pool inside a transaction', () => {
+    async function leaked(pool: pg.Pool, ...statements: string[]): Promise<void> {
+      const client = await pool.connect()
+      for (const statement of statements) await client.query(statement).catch(() => undefined)
+      client.release()
+    }
+    const told = { code: 'ERR_SESSION_STORE', message: expect.stringContaining('transaction open') }
+
+    test.each<[string, Partial<PostgresClient>]>([
+      ['pg', { connection: undefined as never }],
+      ['pg before 8.21', { getTransactionStatus: undefined as never }],
+    ])('acknowledges nothing: %s', async (_, lacking) => {
+      const { table, pool } = await separate({ max: 1 })
+      const store = postgresStore({ pool: toldPostgres(pool, () => undefined, lacking), table })
+      const record = await born(store)
+      const calls: (() => unknown)[] = [
+        () => store.get(record.id),
+        () => store.get(record.id, { ...record, seenBefore: record.seenAt + 1 }),
+        () => store.create(freshRecord()),
+        () => store.update({ ...plain(record), data: 'new' }, record.version),
+        () => store.rotate(record.id, freshRecord(), record.version),
+        () => store.touch(record.id, record.seenAt + 1, record.expiresAt),
+        () => store.delete(record.id),
+        () => store.list('anna'),
+        () => store.page(null, 10),
+        () => store.gc(record.expiresAt),
+        () => store.migrate(),
+      ]
+      for (const call of calls) {
+        await leaked(pool, 'BEGIN')
+        await expect((async () => call())()).rejects.toMatchObject(told)
+        expect(await store.get(record.id)).toEqual(record)
+      }
+      expect((await store.page(null, 10)).sessions).toHaveLength(1)
+      await pool.end()
+    })
+
+    test('shows no session that has ended since', async () => {
+      const { store, table, pool } = await separate({ max: 1 })
+      const { id } = await born(store)
+      await leaked(pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ', `SELECT FROM ${table}`)
+      await server.query(`DELETE FROM ${table}`)
+      await expect((async () => store.get(id))()).rejects.toMatchObject(told)
+      expect(await store.get(id)).toBeNull()
+      await pool.end()
+    })
+
+    test('is replaced without a word where that transaction has failed', async () => {
+      const { store, pool, errors } = await separate({ max: 3 })
+      const { id } = await born(store)
+      await together(3, () => leaked(pool, 'BEGIN', 'SELECT nothing'))
+      expect(await alive(store, id)).toMatchObject({ id })
+      expect(await together(3, () => store.create(freshRecord()))).toEqual([true, true, true])
+      expect(errors).toEqual(['25P02', '25P02', '25P02'])
+      await pool.end()
+    })
   })
 
   test('an idle connection that breaks is told as a warning, until the store is closed', async () => {

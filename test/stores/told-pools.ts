@@ -1,13 +1,17 @@
 import type mysql from 'mysql2'
 import type pg from 'pg'
 import type { MysqlPool } from '../../src/stores/mysql.ts'
-import type { PostgresPool } from '../../src/stores/postgres.ts'
+import type { PostgresClient, PostgresPool } from '../../src/stores/postgres.ts'
 
 /** Hears of every statement, and of the error it ended with (null: none). */
 export type Tell = (text: string, error: unknown) => void
 
-/** A pool of `pg` whose connections tell what they are asked. */
-export function toldPostgres(inner: pg.Pool, tell: Tell): PostgresPool {
+/** A pool of `pg` whose connections tell what they are asked; `lacking` stands for what they lack. */
+export function toldPostgres(
+  inner: pg.Pool,
+  tell: Tell,
+  lacking: Partial<PostgresClient> = {},
+): PostgresPool {
   return {
     get totalCount() {
       return inner.totalCount
@@ -21,7 +25,10 @@ export function toldPostgres(inner: pg.Pool, tell: Tell): PostgresPool {
           on: (event, listener) => client.on(event, listener),
           removeListener: (event, listener) => client.removeListener(event, listener),
           release: (broken) => client.release(broken),
+          connection: (client as { connection?: any }).connection,
+          getTransactionStatus: () => client.getTransactionStatus(),
           query: (statement) => heard(statement.text, tell, () => client.query(statement)),
+          ...lacking,
         })
       }),
   }
