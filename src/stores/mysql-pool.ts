@@ -1,7 +1,7 @@
 import { SessionError } from '../errors.ts'
 import { borrowing } from './sql-pool.ts'
 import type { Borrow } from './sql-pool.ts'
-import type { Bound } from './sql.ts'
+import type { Bound, Row } from './sql.ts'
 
 /** What the store needs of a pool of the package `mysql2`, of either flavour. */
 export type MysqlPool = MysqlPromisePool | { getConnection: unknown; promise(): MysqlPromisePool }
@@ -49,7 +49,7 @@ export function mysqlBorrowing(given: MysqlPool, timeout: number): Borrow<MysqlC
   )
 }
 
-/** Runs prepared statements and answers rows or what was changed; throws ERR_SESSION_CONFIG where autocommit is off. */
+/** Runs prepared statements and answers rows or what was changed; throws ERR_SESSION_CONFIG for what was written, or read by a `watched` statement, inside a transaction. */
 export function mysqlStatements(
   borrow: Borrow<MysqlConnection>,
   owner: string,
@@ -61,16 +61,27 @@ export function mysqlStatements(
       if (isUncommitted(answer))
         throw new SessionError(
           'ERR_SESSION_CONFIG',
-          `${owner}: a statement was not committed, because the connections of the pool have autocommit off. Give the store a pool with autocommit on.`,
+          `${owner}: the pool lent a connection with a transaction open or autocommit off, where a session that is read may be old and one that is written could be rolled back. Give the store a pool with autocommit on, and release connections after COMMIT or ROLLBACK only.`,
         )
       return answer
     })
 }
 
-function isUncommitted(answer: unknown): boolean {
+/**
+ * A SELECT of rows with an `id` as one that answers them in the order of their ids, and tells whether it ran inside a
+ * transaction: the driver keeps the status that comes with rows to itself. Where there are none, a row without `id` tells.
+ */
+export function watched(select: string): string {
   return (
-    !Array.isArray(answer) && ((answer as { serverStatus?: number }).serverStatus ?? 0) % 2 === inTransaction
+    // To MySQL, which has no such variable, the last condition is a comment.
+    `SELECT answer.*, @@autocommit = 0 /*M! OR @@in_transaction */ AS uncommitted ` +
+    `FROM (SELECT 1) AS single LEFT JOIN (${select}) AS answer ON TRUE ORDER BY id`
   )
+}
+
+function isUncommitted(answer: unknown): boolean {
+  if (Array.isArray(answer)) return Number((answer[0] as Row | undefined)?.['uncommitted']) === 1
+  return ((answer as { serverStatus?: number }).serverStatus ?? 0) % 2 === inTransaction
 }
 
 /** An error with a number is the server's answer; 1290, 1792 and 1836 say that the connection leads to no primary. */

@@ -1,4 +1,4 @@
-import { mysqlBorrowing, mysqlStatements, numberOf } from './mysql-pool.ts'
+import { mysqlBorrowing, mysqlStatements, numberOf, watched } from './mysql-pool.ts'
 import type { MysqlPool, MysqlPromisePool } from './mysql-pool.ts'
 import { checkTimeout } from './sql-pool.ts'
 import type { Dialect, Fault, Row, SqlStore } from './sql.ts'
@@ -42,7 +42,8 @@ export function mysqlStore(options: MysqlStoreOptions): SqlStore {
     least: 'LEAST',
     renewing: null,
     sweep: `DELETE FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ${sweepBatch}`,
-    rows: async (sql, values) => (await execute(sql, values)) as Row[],
+    rows: async (sql, values) =>
+      ((await execute(watched(sql), values)) as Row[]).filter((row) => row['id'] !== null),
     change: async (sql, values) => ((await execute(sql, values)) as { affectedRows: number }).affectedRows,
     fault,
     migrate: async () => {

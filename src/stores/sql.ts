@@ -85,7 +85,7 @@ export function sqlStore(dialect: Dialect): SqlStore {
       `label = ${mark(5)}, created_at = ${mark(6)}, seen_at = ${mark(7)}, expires_at = ${mark(8)}, ` +
       `ends_at = ${mark(9)}, size = ${mark(10)}, version = version + 1 ` +
       `WHERE id = ${mark(11)} AND version = ${mark(12)}`,
-    exists: `SELECT 1 AS found FROM ${table} WHERE id = ${mark(1)}`,
+    exists: `SELECT id FROM ${table} WHERE id = ${mark(1)}`,
     touch: `UPDATE ${table} SET seen_at = ${mark(1)}, expires_at = ${least}(${mark(2)}, ends_at) WHERE id = ${mark(3)}`,
     delete: `DELETE FROM ${table} WHERE id = ${mark(1)}`,
     list: `SELECT ${infoColumns} FROM ${table} WHERE user_hash = ${mark(1)}`,

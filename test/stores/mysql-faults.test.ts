@@ -173,19 +173,58 @@ describe.skipIf(program === null)('MariaDB', () => {
     },
   )
 
-  test('connections that commit nothing are told at the first write, which is not kept', async () => {
-    const { store, table, end } = await separate()
-    const careless = promised.createPool({ uri: server.url })
-    careless.on('connection', (connection: any) => void connection.query('SET autocommit = 0'))
-    const bad = mysqlStore({ pool: careless, table })
-    const record = freshRecord()
-    await expect(bad.create(record)).rejects.toMatchObject({
-      code: 'ERR_SESSION_CONFIG',
-      message: expect.stringContaining('autocommit'),
+  describe('a connection that commits nothing', () => {
+    const told = { code: 'ERR_SESSION_CONFIG', message: expect.stringContaining('autocommit') }
+    /** What makes every connection one that commits nothing, or the app did to the next one. */
+    const ways: [string, string, string][] = [
+      ['autocommit is off', 'SET autocommit = 0', 'DO 0'],
+      ['the app left a transaction open', 'DO 0', 'START TRANSACTION'],
+      ['the app left a snapshot', 'DO 0', 'START TRANSACTION WITH CONSISTENT SNAPSHOT'],
+    ]
+
+    test.each(ways)('is told by every method, and nothing is kept: %s', async (_, first, leak) => {
+      const { store, table, end } = await separate()
+      const other = await separate(first, { connectionLimit: 1 })
+      const bad = mysqlStore({ pool: other.pool, table })
+      const record = await born(store, { user: 'anna' })
+      const calls: (() => unknown)[] = [
+        () => bad.get(record.id),
+        () => bad.get(freshRecord().id),
+        () => bad.get(record.id, { ...record, seenBefore: record.seenAt + 1 }),
+        () => bad.create(freshRecord()),
+        () => bad.update({ ...plain(record), data: 'new' }, record.version),
+        () => bad.update({ ...plain(record), data: 'new' }, Number(record.version) + 1),
+        () => bad.rotate(record.id, freshRecord(), record.version),
+        () => bad.touch(record.id, record.seenAt + 1, record.expiresAt),
+        () => bad.delete(record.id),
+        () => bad.list('anna'),
+        () => bad.list('nobody'),
+        () => bad.page(null, 10),
+        () => bad.page(record.id, 10),
+        () => bad.gc(record.expiresAt),
+      ]
+      for (const call of calls) {
+        await other.pool.promise().query(leak)
+        await expect((async () => call())()).rejects.toMatchObject(told)
+        expect(await store.get(record.id)).toEqual(record)
+      }
+      expect((await store.page(null, 10)).sessions).toHaveLength(1)
+      await other.end()
+      await end()
     })
-    expect(await store.get(record.id)).toBeNull()
-    await careless.end()
-    await end()
+
+    test.each(ways)('shows no session that has ended since: %s', async (_, first, leak) => {
+      const { store, table, end } = await separate()
+      const other = await separate(first, { connectionLimit: 1 })
+      const { id } = await born(store)
+      await other.pool.promise().query(leak)
+      await other.pool.promise().query(`SELECT * FROM ${table}`)
+      await store.delete(id)
+      const bad = mysqlStore({ pool: other.pool, table })
+      await expect((async () => bad.get(id))()).rejects.toMatchObject(told)
+      await other.end()
+      await end()
+    })
   })
 
   describe.each<[string, mysql.PoolOptions]>([
