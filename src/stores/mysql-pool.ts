@@ -84,10 +84,13 @@ function isUncommitted(answer: unknown): boolean {
   return ((answer as { serverStatus?: number }).serverStatus ?? 0) % 2 === inTransaction
 }
 
-/** An error with a number is the server's answer; 1290, 1792 and 1836 say that the connection leads to no primary. */
+/**
+ * An error with a number is the server's answer; 1290, 1792 and 1836 say that the connection leads to no primary, and
+ * after 1153, a packet that is too large, the server closes it.
+ */
 function survives(error: unknown): boolean {
   const number = numberOf(error)
-  return number !== null && ![1290, 1792, 1836].includes(number)
+  return number !== null && ![1153, 1290, 1792, 1836].includes(number)
 }
 
 /** The number of an error that is the server's answer, or null. */
