@@ -6,18 +6,23 @@ import type { StoreAddress } from './store-address.ts'
 
 /** A store together with the client that was opened for it. */
 export interface OpenedStore extends SessionStore {
-  /** Closes the store and its client; the store is of no use afterwards. */
+  /** Closes the store and its client, soon even where Redis does not answer; the store is of no use afterwards. */
   close(): Promise<void>
 }
 
-/** A store that was made, and how to end what it stands on. */
+/** A store that was made, what makes it ready, and how to end what it stands on. */
 interface Made {
   readonly store: SessionStore
+  readonly start?: () => Promise<unknown>
+  /** What the driver complained about last while it kept trying. */
+  readonly lastError?: () => Error | undefined
   readonly end: () => unknown
 }
 
 /** How long (milliseconds) a server may take to answer when its store is opened. */
 const OPEN_WITHIN = 5_000
+/** How long (milliseconds) Redis may take to answer its last commands when its store is closed. */
+const CLOSE_WITHIN = 2_000
 
 const SCHEMES: Readonly<Record<string, (address: StoreAddress, url: string) => Promise<Made>>> = {
   memory: openMemory,
@@ -46,7 +51,7 @@ export async function openStore(url: string): Promise<OpenedStore> {
   const open = Object.hasOwn(SCHEMES, address.scheme) ? SCHEMES[address.scheme] : undefined
   if (open === undefined)
     throw badUrl(`\`${address.scheme}:\` is no kind of store. There are ${Object.keys(SCHEMES).join(', ')}`)
-  const { store, end } = await open(address, url)
+  const { store, start, lastError, end } = await open(address, url)
   const closeStore = store.close?.bind(store)
   let closed: Promise<void> | null = null
   const closing = async (): Promise<void> => {
@@ -55,9 +60,11 @@ export async function openStore(url: string): Promise<OpenedStore> {
   }
   const close = (): Promise<void> => (closed ??= closing())
   try {
+    if (start !== undefined) await answered(start, lastError)
     await answered(async () => store.get(recordId(newId())))
   } catch (error) {
-    await close()
+    // What cannot be used can often not be closed in good order either.
+    await close().catch(nothing)
     throw error
   }
   return Object.assign(store, { close })
@@ -105,11 +112,10 @@ async function openPostgres({ options }: StoreAddress, url: string): Promise<Mad
   const { postgresStore } = await import('./postgres.ts')
   type Pool = Parameters<typeof postgresStore>[0]['pool'] & { end(): Promise<void> }
   const { default: pg } = await driver<{ default: { Pool: new (options: object) => Pool } }>('pg', 'postgres')
-  const pool = new pg.Pool({
-    connectionString: withQuery(url, options.rest()),
-    connectionTimeoutMillis: OPEN_WITHIN,
-  })
-  return migrated({ store: postgresStore({ pool, ...given }), end: () => pool.end() }, migrate)
+  const connectionString = withQuery(url, options.rest())
+  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: OPEN_WITHIN })
+  const store = postgresStore({ pool, ...given })
+  return { store, ...(migrate && { start: () => store.migrate() }), end: () => pool.end() }
 }
 
 async function openMysql({ options }: StoreAddress, url: string): Promise<Made> {
@@ -123,8 +129,9 @@ async function openMysql({ options }: StoreAddress, url: string): Promise<Made> 
     '/promise',
   )
   const uri = withQuery(url, options.rest()).replace(/^mariadb:/i, 'mysql:')
-  const pool = createPool({ uri, connectTimeout: OPEN_WITHIN })
-  return migrated({ store: mysqlStore({ pool, ...given }), end: () => pool.end() }, migrate)
+  const pool = understood(() => createPool({ uri, connectTimeout: OPEN_WITHIN }))
+  const store = mysqlStore({ pool, ...given })
+  return { store, ...(migrate && { start: () => store.migrate() }), end: () => pool.end() }
 }
 
 /** What is used of the package `redis`. */
@@ -146,17 +153,19 @@ interface RedisConnection {
 
 async function openRedis(address: StoreAddress, url: string): Promise<Made> {
   const driverUrl = withQuery(url, '')
-  return connected(address, ({ createClient }) => createClient({ url: driverUrl }))
+  return connected(address, ({ createClient }, signal) =>
+    createClient({ url: driverUrl, socket: { signal } }),
+  )
 }
 
 async function openRedisCluster(address: StoreAddress): Promise<Made> {
   const { scheme, hosts } = address
   if (hosts.length === 0)
     throw badUrl('it needs at least one server of the cluster, as in redis+cluster://a:6379,b:6379')
-  return connected(address, ({ createCluster }) =>
+  return connected(address, ({ createCluster }, signal) =>
     createCluster({
       rootNodes: hosts.map((host) => ({ url: `${scheme.slice(0, -'+cluster'.length)}://${host}` })),
-      defaults: login(address),
+      defaults: { ...login(address), socket: socketOptions(address, signal) },
     }),
   )
 }
@@ -165,26 +174,30 @@ async function openRedisSentinel(address: StoreAddress): Promise<Made> {
   const { hosts, path } = address
   if (hosts.length === 0)
     throw badUrl('it needs at least one Sentinel, as in redis+sentinel://a:26379,b:26379/mymaster')
-  return connected(address, ({ createSentinel }) =>
+  return connected(address, ({ createSentinel }, signal) =>
     createSentinel({
       name: path.slice(1) || 'mymaster',
       sentinelRootNodes: hosts.map((host) => hostAndPort(host, 26_379)),
-      nodeClientOptions: login(address),
+      nodeClientOptions: { ...login(address), socket: socketOptions(address, signal) },
+      sentinelClientOptions: { socket: socketOptions(address, signal) },
     }),
   )
 }
 
-function login({ scheme, user, password }: StoreAddress): object {
+function login({ user, password }: StoreAddress): object {
   return {
     ...(user === '' ? {} : { username: user }),
     ...(password === '' ? {} : { password }),
-    ...(scheme.startsWith('rediss') ? { socket: { tls: true } } : {}),
   }
+}
+
+function socketOptions({ scheme }: StoreAddress, signal: AbortSignal): object {
+  return scheme.startsWith('rediss') ? { tls: true, signal } : { signal }
 }
 
 async function connected(
   { options }: StoreAddress,
-  make: (redis: RedisPackage) => RedisConnection,
+  make: (redis: RedisPackage, signal: AbortSignal) => RedisConnection,
 ): Promise<Made> {
   const given = {
     ...options.text('prefix'),
@@ -193,23 +206,31 @@ async function connected(
   }
   options.done()
   const { redisStore } = await import('./redis.ts')
-  const client = make(await driver<RedisPackage>('redis', 'redis'))
+  const redis = await driver<RedisPackage>('redis', 'redis')
+  const stop = new AbortController()
+  const client = understood(() => make(redis, stop.signal))
   const store = redisStore({ client, ...given })
   // Each command tells its own failure; but without a listener Node would end the process.
   let last: Error | undefined
   client.on('error', (error) => {
     last = error
   })
-  try {
-    await answered(
-      () => client.connect(),
-      () => last,
-    )
-  } catch (error) {
-    client.destroy()
-    throw error
-  }
-  return { store, end: () => (client.isReady ? client.close() : client.destroy()) }
+  return { store, start: () => client.connect(), lastError: () => last, end: () => ended(client, stop) }
+}
+
+/** Closes a client once its last commands are answered, and ends all of its connections where they are not. */
+async function ended(client: RedisConnection, stop: AbortController): Promise<void> {
+  const isClosed =
+    client.isReady &&
+    (await within(CLOSE_WITHIN, async () => client.close()).then(
+      () => true,
+      () => false,
+    ))
+  if (isClosed) return
+  const destroyed = client.destroy()
+  // The connections over which it looks for a cluster's nodes or asks Sentinels it does not end by itself, and waits for.
+  stop.abort()
+  await destroyed
 }
 
 async function openMemcached({ hosts, path, options }: StoreAddress): Promise<Made> {
@@ -221,28 +242,10 @@ async function openMemcached({ hosts, path, options }: StoreAddress): Promise<Ma
   return { store: memcachedStore({ servers, ...given }), end: nothing }
 }
 
-async function migrated(
-  made: Made & { readonly store: { migrate(): Promise<void> } },
-  migrate: boolean,
-): Promise<Made> {
-  try {
-    if (migrate) await answered(() => made.store.migrate())
-    return made
-  } catch (error) {
-    await made.end()
-    throw error
-  }
-}
-
 /** Waits for a server's first answer; what goes wrong is told as the cause, because a driver's words may say too much. */
 async function answered<T>(work: () => Promise<T>, lastError?: () => Error | undefined): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const silence = new Error(`no answer within ${OPEN_WITHIN} ms`)
-    timer = setTimeout(() => reject(lastError?.() ?? silence), OPEN_WITHIN)
-  })
   try {
-    return await Promise.race([work(), late])
+    return await within(OPEN_WITHIN, work, lastError)
   } catch (error) {
     if (error instanceof SessionError) throw error
     throw new SessionError(
@@ -250,6 +253,21 @@ async function answered<T>(work: () => Promise<T>, lastError?: () => Error | und
       "openStore: the store's server could not be used; `cause` is what its driver said. Look at the address, the login and the server.",
       { cause: error },
     )
+  }
+}
+
+async function within<T>(
+  ms: number,
+  work: () => Promise<T>,
+  lastError?: () => Error | undefined,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const silence = new Error(`no answer within ${ms} ms`)
+    timer = setTimeout(() => reject(lastError?.() ?? silence), ms)
+  })
+  try {
+    return await Promise.race([work(), late])
   } finally {
     clearTimeout(timer)
   }
@@ -279,8 +297,19 @@ function localPath(hosts: readonly string[], path: string): string {
 /** The URL for a driver, with our own options gone. A driver's complaint would quote it, so it is tried here first. */
 function withQuery(url: string, query: string): string {
   const rest = url.replace(/\?.*$/s, '') + query
-  if (!URL.canParse(rest)) throw badUrl('it has no host or port that can be understood')
+  // Without a host, PostgreSQL's socket is among the options.
+  if (!URL.canParse(rest.replace('@/', '@host/')))
+    throw badUrl('it has no host or port that can be understood')
   return rest
+}
+
+/** What a driver makes of the URL; its complaint, which may quote it, is not passed on. */
+function understood<Client>(make: () => Client): Client {
+  try {
+    return make()
+  } catch {
+    throw badUrl('its driver does not understand the path or an option')
+  }
 }
 
 function hostAndPort(address: string, port: number): { host: string; port: number } {

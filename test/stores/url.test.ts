@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify, inspect } from 'node:util'
@@ -10,8 +10,11 @@ import type { OpenedStore } from '../../src/stores/url.ts'
 import { alive, freshRecord, plain } from '../../src/testing/store-cases/store-case.ts'
 import { mariadbProgram, startMariadb } from '../real/mariadb.ts'
 import { memcachedProgram, startMemcached } from '../real/memcached.ts'
+import { need } from '../real/need.ts'
 import { postgresProgram, startPostgres } from '../real/postgres.ts'
 import { redisProgram, redisCli, startCluster, startRedis, startSentinel } from '../real/redis.ts'
+import { startServer } from '../real/server.ts'
+import type { Server } from '../real/server.ts'
 import { Sqlite } from '../real/sqlite.ts'
 
 // Servers are started and stopped in these tests, beside whatever else the machine does.
@@ -125,6 +128,26 @@ describe.skipIf(redisProgram === null)('Redis', () => {
     }
   })
 
+  test('closing does not wait for a halted server', { timeout: 30_000 }, async () => {
+    const server = await startRedis()
+    const cluster = await startCluster()
+    try {
+      const hosts = cluster.servers.map(({ port }) => `127.0.0.1:${port}`)
+      for (const [url, servers] of [
+        [`redis://127.0.0.1:${server.port}`, [server]],
+        [`redis+cluster://${hosts.join(',')}`, cluster.servers],
+      ] as const) {
+        const store = await open(url)
+        for (const one of servers) await one.signal('SIGSTOP')
+        const call = Promise.resolve(store.get(freshRecord().id))
+        await Promise.all([expect(call).rejects.toThrow(), store.close()])
+      }
+    } finally {
+      await server.stop()
+      await cluster.stop()
+    }
+  })
+
   test('a server that is not there is an error with its cause, not a wait without end', async () => {
     const server = await startRedis()
     await server.stop()
@@ -151,13 +174,11 @@ describe.skipIf(memcachedProgram === null)('memcached', () => {
     const socket = path.join(folder, 'memcached.sock')
     const server = await startMemcached().then(async (tcp) => {
       await tcp.stop()
-      return import('../real/server.ts').then(({ startServer }) =>
-        startServer({
-          command: memcachedProgram!,
-          args: () => ['-s', socket, ...(process.getuid?.() === 0 ? ['-u', 'root'] : [])],
-          ready: () => openStore(`memcached://${socket}`).then((store) => store.close()),
-        }),
-      )
+      return startServer({
+        command: memcachedProgram!,
+        args: () => ['-s', socket, ...(process.getuid?.() === 0 ? ['-u', 'root'] : [])],
+        ready: () => openStore(`memcached://${socket}`).then((store) => store.close()),
+      })
     })
     try {
       await works(`memcached://${socket}`)
@@ -170,13 +191,16 @@ describe.skipIf(memcachedProgram === null)('memcached', () => {
 const postgres = postgresProgram()
 describe.skipIf(postgres === null)('PostgreSQL', () => {
   test('its table is made, or not', async () => {
-    const server = await startPostgres(postgres!)
+    const sockets = mkdtempSync(path.join(folder, 'sockets-'))
+    for (const place of [folder, sockets]) chmodSync(place, 0o777)
+    const server = await startPostgres(postgres!, [`unix_socket_directories=${sockets}`])
     try {
       await works(server.url)
       await works(
         `${server.url.replace('postgres:', 'postgresql:')}?table=mine&timeout=1000&application_name=app`,
       )
       await refused(`${server.url}?migrate=false&table=none`, 'ERR_SESSION_STORE')
+      await works(`postgres://hipflask@/postgres?host=${encodeURIComponent(sockets)}&port=${server.port}`)
       expect(await server.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual(
         expect.arrayContaining([{ tablename: 'hipflask_sessions' }, { tablename: 'mine' }]),
       )
@@ -193,11 +217,16 @@ describe.skipIf(postgres === null)('PostgreSQL', () => {
 
 const mariadb = mariadbProgram()
 describe.skipIf(mariadb === null)('MariaDB', () => {
-  test('its table is made', async () => {
+  test('its table is made; a server that says nothing is an error', async () => {
     const server = await startMariadb(mariadb!)
     try {
       await works(server.url)
       await works(`${server.url.replace('mysql:', 'mariadb:')}?table=mine`)
+      await refused(`${server.url}?migrate=false&table=none`, 'ERR_SESSION_STORE')
+      await server.signal('SIGSTOP')
+      const urls = ['', '?migrate=false'].map((query) => server.url.replace('@', ':canary-secret@') + query)
+      for (const error of await Promise.all(urls.map((url) => refused(url, 'ERR_SESSION_STORE'))))
+        expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('canary-secret')
     } finally {
       await server.stop()
     }
@@ -225,10 +254,13 @@ describe('URLs that cannot work', () => {
     ['redis://u:canary-secret@host:99999'],
     ['redis://u:canary-secret#@host'],
     ['redis://u:canary-secret@host?tabel=1'],
+    ['redis://u:canary-secret@host/canary-secret'],
     ['redis+cluster://'],
     ['redis+sentinel:///canary-secret'],
     ['postgres://u:canary-secret@host:port/x'],
     ['mysql://u:canary-secret@host:port/x'],
+    ['mysql://u:canary-secret@/x'],
+    ['mysql://u:canary-secret@host/x?ssl={canary-secret'],
     ['memcached://canary-secret:x'],
     ['memcached:'],
   ])('%j', async (url) => {
@@ -262,11 +294,18 @@ describe('in an app of its own', () => {
   })
 
   /** Runs a script in the app and answers what it printed; it must end by itself. */
-  async function script(text: string): Promise<string> {
+  async function script(text: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
     const door = pathToFileURL(path.join(app, 'stores/url.js')).href
     const words = ['--input-type=module', '-e', `import { openStore } from '${door}'\n${text}`]
-    return (await run(process.execPath, words, { cwd: app, timeout: 20_000 })).stdout.trim()
+    const options = { cwd: app, timeout: 20_000, env: { ...process.env, ...env } }
+    return (await run(process.execPath, words, options)).stdout.trim()
   }
+
+  const opensAndEnds = (url: string): string =>
+    `const s = await openStore('${url}'); await s.get('x'); await s.close(); console.log('end')`
+  const modules = path.join(app, 'node_modules')
+  const installed = (): unknown =>
+    existsSync(modules) || symlinkSync(path.resolve(import.meta.dirname, '../../node_modules'), modules)
 
   test.each([
     ['redis://127.0.0.1', 'npm install redis'],
@@ -283,17 +322,65 @@ describe('in an app of its own', () => {
 
   test.skipIf(redisProgram === null)('a closed store keeps nothing running', async () => {
     const server = await startRedis()
-    symlinkSync(path.resolve(import.meta.dirname, '../../node_modules'), path.join(app, 'node_modules'))
+    installed()
     try {
       const local = Sqlite === null ? ['memory:'] : ['sqlite::memory:', 'memory:']
       for (const url of [`redis://127.0.0.1:${server.port}`, ...local])
-        expect(
-          await script(
-            `const s = await openStore('${url}'); await s.get('x'); await s.close(); console.log('end')`,
-          ),
-        ).toBe('end')
+        expect(await script(opensAndEnds(url))).toBe('end')
     } finally {
       await server.stop()
+    }
+  })
+
+  test.skipIf(redisProgram === null)('a store that could not be opened keeps nothing running', async () => {
+    const server = await startRedis()
+    installed()
+    const [one, two] = [`127.0.0.1:${server.port}`, `localhost:${server.port}`]
+    try {
+      await server.signal('SIGSTOP')
+      const urls = [`redis://${one}`, `redis+cluster://${one},${two}`, `redis+sentinel://${one},${two}`]
+      const opening = urls.map((url) => script(`await openStore('${url}').catch((e) => console.log(e.code))`))
+      for (const told of await Promise.all(opening)) expect(told).toBe('ERR_SESSION_STORE')
+    } finally {
+      await server.stop()
+    }
+  })
+
+  const openssl = need('openssl', 'apt-get install openssl', 'openssl')
+  test.skipIf(redisProgram === null || openssl === null)('rediss+sentinel: TLS for all of them', async () => {
+    const [key, cert] = ['key', 'cert'].map((name) => path.join(folder, `${name}.pem`)) as [string, string]
+    const request = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost'
+    const words = [...request.split(' '), '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key]
+    await run(openssl!, [...words, '-out', cert])
+    const secrets = { 'tls-cert-file': cert, 'tls-key-file': key, 'tls-ca-cert-file': cert }
+    const start = (mode: readonly string[], lines: readonly string[]): Promise<Server> =>
+      startServer({
+        command: redisProgram!,
+        prepare: ({ port, folder: own }) =>
+          writeFileSync(
+            path.join(own, 'redis.conf'),
+            [
+              ...[`dir ${own}`, 'bind 127.0.0.1', 'port 0', `tls-port ${port}`],
+              ...['tls-auth-clients no', 'tls-replication yes'],
+              ...Object.entries(secrets).map((pair) => pair.join(' ')),
+              ...lines,
+            ].join('\n'),
+          ),
+        args: ({ folder: own }) => [path.join(own, 'redis.conf'), ...mode],
+        ready: async ({ port }) => {
+          const said = await redisCli(port, '--tls', '--cacert', cert, 'PING')
+          if (said !== 'PONG') throw new Error('not ready')
+        },
+      })
+    const primary = await start([], ['save ""'])
+    const sentinel = await start(['--sentinel'], [`sentinel monitor mymaster 127.0.0.1 ${primary.port} 1`])
+    installed()
+    try {
+      const url = `rediss+sentinel://127.0.0.1:${sentinel.port}`
+      expect(await script(opensAndEnds(url), { NODE_EXTRA_CA_CERTS: cert })).toBe('end')
+    } finally {
+      await sentinel.stop()
+      await primary.stop()
     }
   })
 })
