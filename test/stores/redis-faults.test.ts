@@ -293,9 +293,30 @@ describe.skipIf(redisProgram === null)('Redis, one server', () => {
     await cli('FLUSHALL')
   })
 
-  test.each(['x', '', '0', 'a b', 'a 1x', ' '])('page refuses the cursor %j', async (cursor) => {
-    await expect(open().page(cursor, 10)).rejects.toMatchObject({ code: 'ERR_SESSION_USE' })
+  test.each([
+    [150, 10],
+    [999, 5],
+    [20, 990],
+  ])('pages of %i and %i in turns walk over every session once', async (...limits) => {
+    const store = open()
+    const records = await together(2_000, () => born(store))
+    const walked: string[] = []
+    let cursor: string | null = null
+    for (let pages = 0; pages === 0 || cursor !== null; pages++) {
+      const page: Awaited<ReturnType<SessionStore['page']>> = await store.page(cursor, limits[pages % 2]!)
+      walked.push(...page.sessions.map(({ id }) => id))
+      cursor = page.next
+    }
+    expect(walked.toSorted()).toEqual(ids(records))
+    await cli('FLUSHALL')
   })
+
+  test.each(['x', '', '0', 'a b', 'a 1x', 'a 1', 'a 1 b', ' '])(
+    'page refuses the cursor %j',
+    async (cursor) => {
+      await expect(open().page(cursor, 10)).rejects.toMatchObject({ code: 'ERR_SESSION_USE' })
+    },
+  )
 
   describe('the index of a user', () => {
     const key = async (): Promise<string> => (await cli('KEYS', `${prefix}user:*`)).trim()
