@@ -17,6 +17,7 @@ export interface PostgresClient {
     text: string
     values?: unknown[]
     name?: string
+    types?: { getTypeParser(oid: number): (text: string) => unknown }
   }): Promise<{ rows: Row[]; rowCount: number | null }>
   release(error?: Error | boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -83,12 +84,12 @@ async function outsideTransactions<T>(
 function ignore(): void {}
 
 /**
- * An error with a severity is the server's answer; 57P.. ends the connection, 25006 says that it leads to no primary, and
- * 25P02 that it came with a failed transaction.
+ * An error with a severity is the server's answer; 57P.. ends the connection, 25006 says that it leads to no primary,
+ * 25P02 that it came with a failed transaction, and 26000 that it forgot what was prepared.
  */
 function survives(error: unknown): boolean {
   const code = codeOf(error)
-  return code !== null && !code.startsWith('57P') && code !== '25006' && code !== '25P02'
+  return code !== null && !code.startsWith('57P') && !['25006', '25P02', '26000'].includes(code)
 }
 
 /** The SQLSTATE of an error that is the server's answer, or null. */

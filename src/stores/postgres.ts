@@ -24,6 +24,12 @@ export interface PostgresStoreOptions {
 const defaultTable = 'hipflask_sessions'
 /** PostgreSQL cuts longer names off without a word; what is left makes room for the names of the indexes. */
 const longestName = 50
+/** The type `bytea`. */
+const byteaOid = 17
+/** How values are read, whatever parsers the app has set for its own: bytes as bytes, all others as text. */
+const types = {
+  getTypeParser: (oid: number): ((text: string) => unknown) => (oid === byteaOid ? bytesOf : String),
+}
 /** Any number, the same in every process: two sessions of PostgreSQL creating one table at once would fail. */
 const migrationLock = '7161939211'
 
@@ -53,9 +59,7 @@ export function postgresStore(options: PostgresStoreOptions): SqlStore {
     text: string,
     values: readonly Bound[],
   ): Promise<{ rows: Row[]; rowCount: number | null }> => {
-    const statement = prepare
-      ? { text, values: [...values], name: nameOf(text) }
-      : { text, values: [...values] }
+    const statement = { text, values: [...values], types, ...(prepare && { name: nameOf(text) }) }
     return borrow((client) => client.query(statement))
   }
 
@@ -131,6 +135,15 @@ function tableOf(name: string): string {
     .join('.')
 }
 
+/** Formats: "Binary Data Types" of PostgreSQL's manual; which of the two a server writes is its `bytea_output`. */
+function bytesOf(text: string): Buffer {
+  if (text.startsWith(String.raw`\x`)) return Buffer.from(text.slice(2), 'hex')
+  const bytes = text.replaceAll(/\\(\\|[0-7]{3})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  )
+  return Buffer.from(bytes, 'latin1')
+}
+
 /** Codes: appendix A of PostgreSQL's manual. */
 function fault(error: unknown): Fault {
   switch (codeOf(error)) {
@@ -139,6 +152,7 @@ function fault(error: unknown): Fault {
     case '40001': // serialization_failure
     case '40P01': // deadlock_detected
     case '55P03': // lock_not_available
+    case '26000': // invalid_sql_statement_name: somebody forgot it for us (DEALLOCATE ALL)
     case '25P02': // in_failed_sql_transaction: somebody else's, and the next connection is another one
       return 'busy'
     case '42P01':

@@ -163,6 +163,25 @@ describe.skipIf(program === null)('PostgreSQL', () => {
       expect(await kept()).toHaveLength(2)
       await pool.end()
     })
+
+    test.each(['DEALLOCATE ALL', 'DISCARD ALL'])('may be forgotten by %s of the app', async (statement) => {
+      const pool = new pg.Pool({ connectionString: server.url, max: 3 })
+      const store = postgresStore({ pool, table: freshTable(), prepare: true })
+      await store.migrate()
+      const record = await born(store)
+      const everywhere = (work: () => unknown): Promise<unknown> => together(3, async () => work())
+      for (const call of [
+        () => store.get(record.id),
+        () => store.update({ ...plain(record), data: 'new' }, record.version),
+      ]) {
+        await everywhere(() => store.get(record.id))
+        await everywhere(() => store.update(freshRecord(), 1))
+        await everywhere(() => pool.query(statement))
+        await call()
+      }
+      expect(await alive(store, record.id)).toMatchObject({ data: 'new', version: 2 })
+      await pool.end()
+    })
   })
 
   test('a deadlock is tried again', async () => {
@@ -295,6 +314,30 @@ describe.skipIf(program === null)('PostgreSQL', () => {
       await pool.end()
     }
   })
+
+  test.each(['hex', 'escape'])(
+    'parsers that the app has set do not touch sessions: bytes as %s',
+    async (form) => {
+      const { store, pool } = await separate({ options: `-c bytea_output=${form}` })
+      const parsers = [17, 20, 25].map((oid) => [oid, pg.types.getTypeParser(oid)] as const)
+      for (const [oid] of parsers) pg.types.setTypeParser(oid, () => ({}))
+      try {
+        const record = freshRecord({
+          user: 'ann\\x41',
+          label: String.raw`\x41\101\\`,
+          data: '\0\u007f"ü😀\\',
+        })
+        await store.create(record)
+        const read = await alive(store, record.id)
+        expect(plain(read)).toEqual(record)
+        expect(await store.update({ ...record, data: 'new' }, read.version)).toBe('done')
+        expect(await store.list(record.user!)).toMatchObject([{ label: record.label }])
+      } finally {
+        for (const [oid, parser] of parsers) pg.types.setTypeParser(oid, parser)
+        await pool.end()
+      }
+    },
+  )
 
   test('a table in a schema of its own', async () => {
     await server.query('CREATE SCHEMA "other schema"')
