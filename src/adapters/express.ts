@@ -3,7 +3,8 @@ import type { Session, SessionData } from '../contracts/session.ts'
 import type { Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
-import { beforeExpressHead } from './before-express-head.ts'
+import { beforeExpressHead, hasEscaped } from './before-express-head.ts'
+import { beforeHead } from './before-head.ts'
 import { mount, visitOf } from './mount.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
 
@@ -32,7 +33,11 @@ export function expressSession<Data = SessionData>(
   options: AdapterOptions<Request> = {},
 ): ExpressSession<Data> {
   const middleware: RequestHandler = (request, response, next) => {
-    if (visitOf(request, sessions)) return next()
+    const carried = visitOf(request, sessions)
+    if (carried) {
+      if (hasEscaped(request, response)) beforeHead(response, () => carried.close(), next)
+      return next()
+    }
     const begin = (visit: Visit<Data>): void => {
       mount(request, sessions, visit)
       beforeExpressHead(request, response, () => visit.close(), next)

@@ -3,16 +3,16 @@ import { headCalls, throwHeadersSent } from './looks-sent.ts'
 
 /*
  * Express gives every request and response another prototype, and after that V8 makes a hidden class of its own for each
- * property that one of them is given: over 2 µs, and garbage of the kind that is collected last. What all responses of an app
+ * property that one of them is given: over 2 µs, and garbage of the kind that is collected last. What all responses
  * inherit is laid once instead, and finds the gate of the response it is called on.
  */
 
-/** Guards on the prototype of an app's responses. */
+/** Guards on a prototype of responses. */
 export interface GuardedPrototype {
   /** What the guarded methods were. */
   readonly found: Unguarded
-  /** Whether a response comes past these guards first: it inherits them, and nobody has laid anything over them. */
-  readonly guards: (response: object) => boolean
+  /** Whether a call on an object comes past these guards first: it inherits them, and nothing is laid over them. */
+  readonly reach: (inheritor: object) => boolean
 }
 
 /** Guards all responses that inherit from `prototype`: those for which `gateOf` answers a gate. */
@@ -50,9 +50,6 @@ export function guardPrototype(
   const names = Object.keys(laid) as (keyof GuardedResponse)[]
   return {
     found,
-    guards: (response) =>
-      Object.prototype.isPrototypeOf.call(prototype, response) &&
-      !Object.hasOwn(response, 'on') &&
-      names.every((name) => prototype[name] === laid[name] && !Object.hasOwn(response, name)),
+    reach: (inheritor) => names.every((name) => (inheritor as GuardedResponse)[name] === laid[name]),
   }
 }

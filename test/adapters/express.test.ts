@@ -115,4 +115,79 @@ describe.each(Object.entries({ 'Express 4': express4, 'Express 5': express5 }))(
       expect(response.headers.get('vary')?.split(', ').toSorted()).toEqual(['Accept-Encoding', 'Cookie'])
     }
   })
+
+  describe('a response that moves to another app', () => {
+    const other = express === express5 ? express4 : express5
+    const renames: express5.RequestHandler = (request, response) => {
+      response.send(session.of(request).update('name', (name = '') => `${name}x`))
+    }
+
+    /** Asks apps that change the session, on a store that works and on one that does not. */
+    async function expectGuarded(app: express5.Express, path = '/'): Promise<void> {
+      app.use(tells)
+      const client = await clientOf(app)
+      const stored = await client.ask(path)
+      expect([stored.status, stored.setCookies.length, stored.headers.vary]).toEqual([200, 1, 'Cookie'])
+      store.failing.add('update')
+      const failed = await client.ask(path)
+      store.failing.clear()
+      expect([failed.status, failed.text]).toEqual([500, expect.stringContaining('ERR_SESSION_STORE')])
+    }
+
+    it('called as a function is guarded there', async () => {
+      const inner = express()
+      inner.get('/', renames)
+      const app = express()
+      app.use(session)
+      app.use((request, response, next) => void inner(request, response, next))
+      await expectGuarded(app)
+    })
+
+    it('that passes it on is guarded where it goes', async () => {
+      const inner = express()
+      const app = express()
+      app.use(session)
+      app.use((request, response, next) => void inner(request, response, next))
+      app.get('/', renames)
+      await expectGuarded(app)
+    })
+
+    it('of another copy of Express with the middleware is guarded there', async () => {
+      const inner = other()
+      inner.use(session)
+      inner.get('/', renames)
+      const app = express()
+      app.use(session)
+      app.use((request, response, next) => void inner(request, response, next))
+      await expectGuarded(app)
+    })
+
+    it('with methods of its own and with the middleware is guarded there, by both', async () => {
+      const inner = express()
+      const { end } = http.ServerResponse.prototype
+      inner.response.end = function counted(this: express5.Response, ...args: unknown[]) {
+        if (!this.headersSent) this.setHeader('X-Own', '1')
+        return Reflect.apply(end, this, args)
+      }
+      inner.use(session)
+      inner.get('/', renames)
+      inner.use(tells)
+      const app = express()
+      app.use(session)
+      app.use('/inner', inner)
+      expect((await (await clientOf(app)).ask('/inner')).headers['x-own']).toBe('1')
+      await expectGuarded(app, '/inner')
+    })
+
+    it('out of one that is mounted in two, with the middleware, is guarded in both', async () => {
+      const inner = express()
+      inner.use(session)
+      const apps = [express(), express()]
+      for (const app of apps) {
+        app.use(inner)
+        app.get('/', renames)
+      }
+      for (const app of apps) await expectGuarded(app)
+    })
+  })
 })
