@@ -15,9 +15,11 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  * nothing. While a promise is pending, the response looks as if its head had left (`headersSent` is true, changing a
  * header throws ERR_HTTP_HEADERS_SENT, `write` answers false), yet nothing is sent; then the calls follow in order.
  * When `close` fails, nothing was sent: the calls are dropped, their callbacks get the error, the status is 500, and
- * `fail` is called with the error; the head of the page it sends asks `close` again. A visitor who hangs up changes none
- * of this: `close` is called when the app answers, heard or not, and not at all if it never does. The response keeps the
- * methods laid over it, which pass every call on once the head is out: taking them off would cost more than they do.
+ * `fail` is called with the error; the head of the page it sends asks `close` again. Whoever waits for `drain` to go on with
+ * the dropped page is not called again; whoever goes on unasked, before the page of `fail` has ended, writes into that one.
+ * A visitor who hangs up changes none of this: `close` is called when the app answers, heard or not, and not at all if it
+ * never does. The response keeps the methods laid over it, which pass every call on once the head is out: taking them off
+ * would cost more than they do.
  */
 export function beforeHead(
   response: NodeResponse,
@@ -52,6 +54,8 @@ export class Gate {
   readonly #close: () => Awaitable<ResponseFacts>
   readonly #fail: (error: unknown) => void
   readonly #found: Unguarded
+  /** How many waited for `drain` before this gate. */
+  readonly #heard: number
   /** What this gate laid over the response itself; null where the response's prototype asks the gate. */
   readonly #laid: Overlay<GuardedResponse> | null
   #state: 'shut' | 'closing' | 'open' | 'failed' = 'shut'
@@ -76,6 +80,7 @@ export class Gate {
     this.#failure = failure
     this.#laid = found === null ? new Overlay(response) : null
     this.#found = found ?? unguarded(response)
+    this.#heard = response.listenerCount('drain')
   }
 
   /** While the answer is pending, what the response looks like; null before and after. */
@@ -134,7 +139,9 @@ export class Gate {
   }
 
   #resume(facts: ResponseFacts): void {
-    const look = this.#reveal()
+    const look = this.#look
+    this.#look = null
+    look?.undo()
     this.#response.statusCode = this.#status
     try {
       const answer = this.#release(facts)
@@ -142,14 +149,6 @@ export class Gate {
     } catch (error) {
       this.#giveUp(error)
     }
-  }
-
-  /** Shows the response as it is again. */
-  #reveal(): LooksSent | null {
-    const look = this.#look
-    this.#look = null
-    look?.undo()
-    return look
   }
 
   /** Adds `facts` to the head, lets the parked calls through in order, and answers what the last one did. */
@@ -166,10 +165,14 @@ export class Gate {
   }
 
   #giveUp(error: unknown): void {
-    this.#reveal()
+    this.#look?.drop()
+    this.#look = null
     this.#state = 'failed'
     this.#failure = { error }
     this.#bare()
+    // Whoever sent the dropped page by turns would be woken by the error page, and go on in it.
+    const waiting = this.#response.rawListeners('drain').slice(this.#heard)
+    for (const listener of waiting) this.#response.removeListener('drain', listener)
     if (!this.#response.headersSent) {
       resetHead(this.#response)
       new Gate(this.#response, () => this.#ask(), this.#fail, null, this.#failure).shut()

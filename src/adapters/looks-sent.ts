@@ -11,7 +11,9 @@ export interface Observed {
   removeHeader: unknown
   on(event: string, listener: Listener): unknown
   emit(event: string): boolean
-  rawListeners(event: string): unknown[]
+  listenerCount(event: string): number
+  removeListener(event: string, listener: Listener): unknown
+  rawListeners(event: string): Listener[]
 }
 
 /** Throws what Node throws when a head that has left is to be changed. */
@@ -52,8 +54,13 @@ export class LooksSent {
   }
 
   undo(): void {
-    this.#overlay.lift()
+    this.drop()
     for (const listener of this.#drains) this.#response.on('drain', listener)
+  }
+
+  /** Does what `undo` does, and forgets who was refused a write. */
+  drop(): void {
+    this.#overlay.lift()
   }
 
   /** Tells whoever was refused a write that there is room now. */

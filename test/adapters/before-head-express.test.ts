@@ -15,6 +15,7 @@ import { type Answer, serve, type Served } from './wire.ts'
 const COOKIE: ResponseFacts = { setCookie: 'sid=1; Path=/', vary: true }
 const SMALL = 'a small page'
 const LARGE = 'abcdefghijklmnopqrstuvwxyz'.repeat(40_000)
+const SORRY = 'sorry'.repeat(200_000)
 
 const running: Served[] = []
 afterEach(async () => {
@@ -106,7 +107,7 @@ const apology: express5.ErrorRequestHandler = (error: Error, _, res, _next) => {
 }
 
 const longApology: express5.ErrorRequestHandler = (_error, _, res, _next) => {
-  Readable.from([Buffer.from(LARGE), Buffer.from(LARGE)]).pipe(res.type('text'))
+  Readable.from([Buffer.from(SORRY), Buffer.from(SORRY)]).pipe(res.type('text'))
 }
 
 const express = { 'Express 4': express4, 'Express 5': express5 }
@@ -200,16 +201,11 @@ describe.each(everywhere)('%s: a response %s', (_name, _how, express, guard) => 
       }
     })
 
-    it('a large error page is compressed and whole, beside compression', async () => {
-      for (const place of ['before', 'after']) {
-        const answer = await ask(express, {
-          guard,
-          close: failing(),
-          handler: pages['a large page']!,
-          errorPage: longApology,
-          [place]: compression(),
-        })
-        expect([answer.status, unpacked(answer) === LARGE + LARGE], place).toEqual([500, true])
+    it.each(['a large page', 'a large pipe'])('%s gives way to a large one that is whole', async (page) => {
+      for (const place of ['before', 'after', 'nowhere']) {
+        const plan = { guard, close: failing(), handler: pages[page]!, errorPage: longApology }
+        const answer = await ask(express, { ...plan, [place]: compression() })
+        expect([answer.status, unpacked(answer) === SORRY + SORRY], place).toEqual([500, true])
       }
     })
   })

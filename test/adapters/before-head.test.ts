@@ -697,6 +697,22 @@ describe.each(kinds)('%s when the close fails', (kind) => {
     expect([answer.status, answer.text]).toEqual([500, 'sorry'])
   })
 
+  it('an error page that waits for drain wakes nobody who waited with the dropped page', async () => {
+    const drained: string[] = []
+    const sorry = 'sorry'.repeat(100_000)
+    const server = await start(kind, (_, res) => {
+      res.on('drain', () => drained.push('before the gate'))
+      beforeHead(res, failingOnce(fails['by a rejection']), () => {
+        Readable.from([sorry, sorry].map((part) => Buffer.from(part))).pipe(res)
+      })
+      res.on('drain', () => drained.push('with the page'))
+      Readable.from([BIG.subarray(0, 100_000), BIG.subarray(0, 100_000)]).pipe(res)
+    })
+    const answer = await server.ask()
+    expect([answer.status, answer.text === sorry + sorry]).toEqual([500, true])
+    expect(new Set(drained)).toEqual(new Set(['before the gate']))
+  })
+
   it('a head that Node refuses is an error for the error page, which keeps the cookie', async () => {
     const codes: unknown[] = []
     const server = await start(kind, (_, res) => {
