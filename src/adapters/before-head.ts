@@ -96,6 +96,10 @@ export class Gate {
 
   /** One of the guarded calls; answers what the response answers, or would. */
   call(name: Guarded, args: unknown[]): unknown {
+    // Node writes the head of its own accord then, and whoever laid methods over ours after us must hear of it in time.
+    if (name === 'flushHeaders' && this.#state === 'shut' && !this.#response.headersSent) {
+      this.#response.writeHead(this.#response.statusCode)
+    }
     if (this.#state === 'shut') {
       const facts = this.#ask()
       if (isPromise(facts)) this.#wait(facts)

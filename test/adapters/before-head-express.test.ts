@@ -76,6 +76,10 @@ const unpacked = (answer: Answer): string =>
 const pages: Record<string, express5.RequestHandler> = {
   'a small page': (_, res) => void res.type('html').send(SMALL),
   'a large page': (_, res) => void res.type('html').send(LARGE),
+  'a large page after its head': (_, res) => {
+    res.type('html').flushHeaders()
+    res.end(LARGE)
+  },
   'a small pipe': (_, res) => void Readable.from([Buffer.from(SMALL)]).pipe(res.type('html')),
   'a large pipe': (_, res) => {
     const parts = LARGE.match(/.{1,9999}/gs)!.map((part) => Buffer.from(part))

@@ -167,6 +167,22 @@ describe.each(matrix)('$kind, closed $when', ({ kind, when }) => {
     }
   })
 
+  it('flushHeaders tells whoever lays a writeHead over it, before the body comes', async () => {
+    const answer = await ask((_, res) => {
+      const { writeHead, end } = res
+      let told = false
+      res.writeHead = (...args: unknown[]) => {
+        told = true
+        return Reflect.apply(writeHead, res, args)
+      }
+      res.end = () => Reflect.apply(end, res, [told ? 'told' : 'not told'])
+      res.flushHeaders()
+      res.end()
+    })
+    expect(answer.text).toBe('told')
+    expectSession(answer)
+  })
+
   it('several writes, encodings and callbacks keep their order', async () => {
     const order: string[] = []
     const done = deferred<void>()
