@@ -3,8 +3,8 @@ import type { Request, Response } from 'express'
 import type { Awaitable } from '../contracts/store.ts'
 import type { ResponseFacts } from '../contracts/visit.ts'
 import { beforeHead, Gate, type GuardedResponse } from './before-head.ts'
-import { guardPrototype, type GuardedPrototype } from './guarded-prototype.ts'
-import { gateOf, holdBack } from './mount.ts'
+import { gateFor, guardPrototype, type GuardedPrototype } from './guarded-prototype.ts'
+import { holdBack } from './mount.ts'
 
 const guardsOf = new WeakMap<object, GuardedPrototype>()
 
@@ -28,11 +28,16 @@ export function beforeExpressHead(
 }
 
 /**
- * Whether a response has moved away from the guards that hold it back, as one does that is handed to an app with methods of
- * its own; those of another copy of Express it has met guards when this answers.
+ * Keeps a response guarded that has moved since `beforeExpressHead`: to an app of another copy of Express, whose responses
+ * inherit guards from now on, or to one with methods of its own, which is why it gets its own.
  */
-export function hasEscaped(request: Request, response: Response): boolean {
-  return gateOf(request) !== undefined && guardsFor(response)?.reach(prototypeOf(response)!) !== true
+export function guardMoved(
+  response: Response,
+  close: () => Awaitable<ResponseFacts>,
+  fail: (error: unknown) => void,
+): void {
+  if (gateFor(response) === undefined || guardsFor(response)?.reach(prototypeOf(response)!) === true) return
+  beforeHead(response, close, fail)
 }
 
 function guardsFor(response: object): GuardedPrototype | null {
@@ -40,10 +45,7 @@ function guardsFor(response: object): GuardedPrototype | null {
   if (prototype === null) return null
   let guards = guardsOf.get(prototype)
   if (guards === undefined) {
-    guards = guardPrototype(prototype, (response) => {
-      const { req } = response as { req?: object }
-      return req && gateOf(req)
-    })
+    guards = guardPrototype(prototype)
     guardsOf.set(prototype, guards)
   }
   return guards

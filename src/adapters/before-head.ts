@@ -44,7 +44,7 @@ interface Call {
 }
 
 /** Both kinds of response, with arguments as loose as their callers pass them. */
-export type GuardedResponse = Head & Observed & Unguarded
+export type GuardedResponse = Head & Observed & Unguarded & { readonly socket: object | null }
 
 const NOTHING: ResponseFacts = { setCookie: null, vary: false }
 
@@ -86,6 +86,11 @@ export class Gate {
   /** While the answer is pending, what the response looks like; null before and after. */
   get look(): LooksSent | null {
     return this.#look
+  }
+
+  /** Whether `response` is the one that this gate holds back, or wraps it: those have its socket, a second response has none. */
+  holds(response: { socket?: unknown }): boolean {
+    return response === this.#response || (response.socket ?? this) === this.#response.socket
   }
 
   /** Guards the response by methods of its own. */

@@ -3,8 +3,7 @@ import type { Session, SessionData } from '../contracts/session.ts'
 import type { Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
-import { beforeExpressHead, hasEscaped } from './before-express-head.ts'
-import { beforeHead } from './before-head.ts'
+import { beforeExpressHead, guardMoved } from './before-express-head.ts'
 import { mount, visitOf } from './mount.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
 
@@ -35,7 +34,7 @@ export function expressSession<Data = SessionData>(
   const middleware: RequestHandler = (request, response, next) => {
     const carried = visitOf(request, sessions)
     if (carried) {
-      if (hasEscaped(request, response)) beforeHead(response, () => carried.close(), next)
+      guardMoved(response, () => carried.close(), next)
       return next()
     }
     const begin = (visit: Visit<Data>): void => {

@@ -1,5 +1,6 @@
 import { type Gate, guarded, type GuardedResponse, type Unguarded, unguarded } from './before-head.ts'
 import { headCalls, throwHeadersSent } from './looks-sent.ts'
+import { gateOf } from './mount.ts'
 
 /*
  * Express gives every request and response another prototype, and after that V8 makes a hidden class of its own for each
@@ -15,23 +16,27 @@ export interface GuardedPrototype {
   readonly reach: (inheritor: object) => boolean
 }
 
-/** Guards all responses that inherit from `prototype`: those for which `gateOf` answers a gate. */
-export function guardPrototype(
-  prototype: GuardedResponse,
-  gateOf: (response: object) => Gate | undefined,
-): GuardedPrototype {
+/** What holds a response back by guards that it inherits; not what holds back another response to its request. */
+export function gateFor(response: object): Gate | undefined {
+  const { req } = response as { req?: object }
+  const gate = req && gateOf(req)
+  return gate?.holds(response) ? gate : undefined
+}
+
+/** Guards all responses that inherit from `prototype`: those for which `gateFor` answers a gate. */
+export function guardPrototype(prototype: GuardedResponse): GuardedPrototype {
   const found = unguarded(prototype)
   const laid: Record<string, unknown> = {}
   for (const name of guarded) {
     laid[name] = function call(this: object, ...args: unknown[]): unknown {
-      const gate = gateOf(this)
+      const gate = gateFor(this)
       return gate === undefined ? found[name].apply(this, args) : gate.call(name, args)
     }
   }
   for (const name of headCalls) {
     const method = prototype[name] as (...args: unknown[]) => unknown
     laid[name] = function change(this: object, ...args: unknown[]): unknown {
-      if (gateOf(this)?.look) throwHeadersSent()
+      if (gateFor(this)?.look) throwHeadersSent()
       return method.apply(this, args)
     }
   }
@@ -42,7 +47,7 @@ export function guardPrototype(
       configurable: true,
       enumerable: true,
       get(this: object): unknown {
-        const look = gateOf(this)?.look
+        const look = gateFor(this)?.look
         return (look && (name === 'headersSent' || look.ended)) || Reflect.get(parent, name, this)
       },
     })

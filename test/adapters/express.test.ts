@@ -116,6 +116,35 @@ describe.each(Object.entries({ 'Express 4': express4, 'Express 5': express5 }))(
     }
   })
 
+  it('a page rendered into a second response does not become the first one', async () => {
+    const app = express()
+    app.use(session)
+    app.get('/part', (_request, response) => void response.send('part'))
+    app.get('/', (request, response) => {
+      session.of(request).name = 'Ada'
+      request.url = '/part'
+      app(request, new http.ServerResponse(request) as express5.Response, () => {})
+      response.type('text').send('whole page')
+    })
+    const answer = await (await clientOf(app)).ask('/')
+    expect([answer.status, answer.text, answer.setCookies.length]).toEqual([200, 'whole page', 1])
+  })
+
+  it('a response in a wrapper is guarded', async () => {
+    const app = express()
+    app.use(session)
+    app.use((request, response, next) => {
+      const inner = express()
+      inner.get('/', (request, response) => {
+        session.of(request).name = 'Ada'
+        response.end('page')
+      })
+      inner(request, new Proxy(response, {}), next)
+    })
+    const answer = await (await clientOf(app)).ask('/')
+    expect([answer.status, answer.text, answer.setCookies.length]).toEqual([200, 'page', 1])
+  })
+
   describe('a response that moves to another app', () => {
     const other = express === express5 ? express4 : express5
     const renames: express5.RequestHandler = (request, response) => {
