@@ -89,7 +89,8 @@ function addToReply(reply: FastifyReply, payload: unknown, facts: ResponseFacts)
 
 function giveUp(reply: FastifyReply, payload: unknown): void {
   if (payload instanceof Readable) payload.destroy()
-  if (payload instanceof Response) discard(payload)
+  if (payload instanceof Response) discard(payload.body)
+  if (payload instanceof ReadableStream) discard(payload)
   for (const name of Object.keys(reply.getHeaders())) if (isOfThePage(name)) reply.removeHeader(name)
   reply.code(500)
 }

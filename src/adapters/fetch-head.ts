@@ -31,7 +31,7 @@ function varies({ headers }: Response): boolean {
   }
 }
 
-/** Lets go of a response that is not sent after all; what becomes of its stream concerns nobody any more. */
-export function discard(response: Response): void {
-  void response.body?.cancel().catch(() => undefined)
+/** Lets go of a body that is not sent after all; what becomes of its stream concerns nobody any more. */
+export function discard(body: ReadableStream | null): void {
+  void body?.cancel().catch(() => undefined)
 }

@@ -52,7 +52,7 @@ export function fetchSession<Data = SessionData, Rest extends unknown[] = []>(
     try {
       return withFacts(response, await visit.close())
     } catch (error) {
-      discard(response)
+      discard(response.body)
       return withFacts(await onError(error, request), await visit.close())
     }
   }

@@ -42,7 +42,7 @@ export function honoSession<Data = SessionData>(
     try {
       closed = await visit.close()
     } catch (error) {
-      discard(page)
+      discard(page.body)
       replace(c, new Response(null, { headers: [...page.headers].filter(([name]) => !isOfThePage(name)) }))
       c.status(500)
       throw error

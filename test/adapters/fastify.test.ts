@@ -123,6 +123,18 @@ it('a Response as payload keeps its own headers beside the cookie', async () => 
   expect(response.setCookies.map((line) => line.slice(0, line.indexOf('=')))).toEqual(['theme', 'session'])
 })
 
+it('a web stream that is not sent after all is cancelled', async () => {
+  const cancelled: unknown[] = []
+  await app.register(session())
+  app.get('/', async (request, reply) => {
+    sessionOf(request).name = 'Ada'
+    return reply.send(new ReadableStream({ cancel: () => void cancelled.push('cancelled') }))
+  })
+  store.failing.add('create')
+  expect((await app.inject('/')).statusCode).toBe(500)
+  expect(cancelled).toEqual(['cancelled'])
+})
+
 it.each(['before', 'after'])('beside @fastify/compress, registered %s it', async (place) => {
   if (place === 'before') await app.register(session())
   await app.register(compress, { encodings: ['gzip'] })
