@@ -22,7 +22,8 @@ const registered = Symbol('hipflask')
 /**
  * Sessions as a Fastify plugin: `request.session`, in the app it is registered in and its plugins. The reply leaves after
  * the session is stored, a hijacked one too; a session that cannot be read or stored is an error for the error handler, and
- * nothing has been sent then. HTTPS is what `request.protocol` says, which hears proxies by `trustProxy`.
+ * nothing has been sent then. What goes to `reply.raw` without `reply.hijack()` before it passes the session by: nothing is
+ * stored. HTTPS is what `request.protocol` says, which hears proxies by `trustProxy`.
  */
 export function fastifySession<Data = SessionData>(
   sessions: VisitSource<Data>,
