@@ -34,10 +34,10 @@ export interface SessionVerbs<Data> {
   /** Removes `key` and answers its value, or `fallback` when the session has none. */
   readonly pop: <K extends keyof Data & string, F = undefined>(key: K, fallback?: F) => Data[K] | F
   /** Stores and answers `fn(current)` (undefined removes the key); run again on newer data when another request was faster, so `fn` must only compute. */
-  readonly update: <K extends keyof Data & string>(
+  readonly update: <K extends keyof Data & string, R extends Data[K] | undefined = Data[K]>(
     key: K,
-    fn: (current: Data[K] | undefined) => Data[K],
-  ) => Data[K]
+    fn: (current: Data[K] | undefined) => R,
+  ) => Data[K] | (undefined extends R ? undefined : never)
   /** Removes every value; the session itself goes on (its end is `destroy`). */
   readonly clear: () => void
   /** Keeps a message for the next `flashes()`, in this request or a later one. */

@@ -27,6 +27,12 @@ test('values have their types, and may be missing', () => {
   expectTypeOf(session.get('username', null)).toEqualTypeOf<string | null>()
   expectTypeOf(session.pop('visits', 0)).toEqualTypeOf<number>()
   expectTypeOf(session.update('visits', (n = 0) => n + 1)).toEqualTypeOf<number>()
+  expectTypeOf(session.update('cart', () => [])).toEqualTypeOf<string[]>()
+  expectTypeOf(session.update('visits', () => undefined)).toEqualTypeOf<number | undefined>()
+  expectTypeOf(session.update('visits', (n = 0) => (n > 9 ? undefined : n + 1))).toEqualTypeOf<
+    number | undefined
+  >()
+  expectTypeOf(session.update<'visits'>('visits', () => 1)).toEqualTypeOf<number>()
   expectTypeOf(session.get('pop')).toEqualTypeOf<string | undefined>()
   expectTypeOf(session.toJSON()).toEqualTypeOf<Partial<Data>>()
   assertType((session.username = 'ann'))
@@ -51,6 +57,10 @@ test('what must not compile', () => {
   session.set('visits', '1')
   // @ts-expect-error the function answers another type
   session.update('visits', () => 'x')
+  // @ts-expect-error the function answers another type, perhaps
+  session.update('visits', (n) => (n === 1 ? 'x' : 2))
+  // @ts-expect-error a value waits for no promise
+  session.update('visits', async () => 1)
   // @ts-expect-error a verb's name, whatever the data
   session.pop = 'x'
   // @ts-expect-error a verb's name, even with the verb itself
@@ -83,5 +93,6 @@ test('without a type of its own an app extends SessionData', async () => {
 test('any keys at all are an index signature', async () => {
   const visit = await createSessions<Record<string, unknown>>({ store }).open(undefined, { secure: true })
   expectTypeOf(visit.session['anything']).toEqualTypeOf<unknown>()
+  expectTypeOf(visit.session.update('anything', () => 1)).toEqualTypeOf<unknown>()
   expectTypeOf(visit.session.clear).toEqualTypeOf<() => void>()
 })
