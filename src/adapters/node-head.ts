@@ -13,6 +13,7 @@ export interface Head {
   setHeader(name: string, value: Value): unknown
   appendHeader(name: string, value: Value): unknown
   removeHeader(name: string): unknown
+  addTrailers(trailers: Record<string, string>): unknown
 }
 
 /** One header with its value or values; it shares nothing with what the app handed over. */
@@ -58,6 +59,8 @@ export function setLines(head: Head, lines: readonly Line[]): void {
 export function resetHead(head: Head): void {
   if (head.headersSent) return
   for (const name of head.getHeaderNames()) if (isOfThePage(name)) head.removeHeader(name)
+  // Those of HTTP/1 begin anew with each call; HTTP/2 has no way to take any back.
+  head.addTrailers({})
   head.statusCode = 500
   // Reading or writing it on HTTP/2, which has none, is worth a warning to Node.
   if (Object.hasOwn(head, 'statusMessage')) head.statusMessage = ''

@@ -771,6 +771,25 @@ it('a head that Node refuses at once throws where it is written, and the next he
   expect(answer.cookies).toEqual(['sid=1; Path=/'])
 })
 
+it('trailers go with the page whose close failed', async () => {
+  const down = async (): Promise<never> => {
+    await turn()
+    throw new Error('store down')
+  }
+  const server = await start('http', (_, res) => {
+    beforeHead(res, failingOnce(down), () => {
+      res.write('sor')
+      res.end('ry')
+    })
+    res.setHeader('Trailer', 'X-Sum')
+    res.write('body')
+    res.addTrailers({ 'X-Sum': '42' })
+    res.end()
+  })
+  const answer = await server.ask()
+  expect([answer.status, answer.text, answer.trailers]).toEqual([500, 'sorry', {}])
+})
+
 it('an upgrade goes its own way', async () => {
   const server = http.createServer(guarded('later', (_, res) => res.end('page')))
   server.on('upgrade', (_, socket) =>
