@@ -4,6 +4,7 @@ import type { Visit, VisitSource } from '../contracts/visit.ts'
 import { SessionError } from '../errors.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { beforeExpressHead, guardMoved } from './before-express-head.ts'
+import { demandSessions } from './demand-sessions.ts'
 import { mount, visitOf } from './mount.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
 
@@ -31,6 +32,7 @@ export function expressSession<Data = SessionData>(
   sessions: VisitSource<Data>,
   options: AdapterOptions<Request> = {},
 ): ExpressSession<Data> {
+  demandSessions(sessions, 'expressSession')
   const middleware: RequestHandler = (request, response, next) => {
     const carried = visitOf(request, sessions)
     if (carried) {

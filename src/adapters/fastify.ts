@@ -6,6 +6,7 @@ import { chain, isPromise } from '../lib/awaitable.ts'
 import { cacheControlForCookie, isOfThePage, varyWithCookie, withSetCookie } from '../lib/response-headers.ts'
 import { beforeHead } from './before-head.ts'
 import { discard, withFacts } from './fetch-head.ts'
+import { demandSessions } from './demand-sessions.ts'
 import { carriedSession, carry, refuseAssignment, visitOf } from './mount.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
 
@@ -29,6 +30,7 @@ export function fastifySession<Data = SessionData>(
   sessions: VisitSource<Data>,
   options: AdapterOptions<FastifyRequest> = {},
 ): FastifyPluginAsync {
+  demandSessions(sessions, 'fastifySession')
   const plugin: FastifyPluginAsync = async (app) => {
     if (app.hasDecorator(registered) && app.getDecorator(registered) === sessions) return
     app.decorateRequest('session', {

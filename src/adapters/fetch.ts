@@ -2,7 +2,8 @@ import type { Session, SessionData } from '../contracts/session.ts'
 import type { Awaitable } from '../contracts/store.ts'
 import type { Visit, VisitSource } from '../contracts/visit.ts'
 import { discard, withFacts } from './fetch-head.ts'
-import { carry, visitOf } from './mount.ts'
+import { demandSessions } from './demand-sessions.ts'
+import { carry, unload, visitOf } from './mount.ts'
 import { type AdapterOptions, isHttps, type ProxyOptions, requestFacts } from './request-facts.ts'
 
 /** Options of `fetchSession`. */
@@ -20,6 +21,7 @@ export function fetchSession<Data = SessionData, Rest extends unknown[] = []>(
   handler: (request: Request, session: Session<Data>, ...rest: Rest) => Awaitable<Response>,
   options: FetchOptions = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
+  demandSessions(sessions, 'fetchSession')
   const { label, trustProxy = false, onError = answerError } = options
 
   function open(request: Request): Awaitable<Visit<Data>> {
@@ -30,11 +32,21 @@ export function fetchSession<Data = SessionData, Rest extends unknown[] = []>(
     return sessions.open(headers.get('cookie') ?? undefined, facts)
   }
 
-  async function answer(request: Request, session: Session<Data>, rest: Rest): Promise<Response> {
+  async function handled(request: Request, session: Session<Data>, rest: Rest): Promise<Response> {
     try {
       return await handler(request, session, ...rest)
     } catch (error) {
       return onError(error, request)
+    }
+  }
+
+  async function answer(request: Request, visit: Visit<Data>, rest: Rest): Promise<Response> {
+    const response = await handled(request, visit.session, rest)
+    try {
+      return withFacts(response, await visit.close())
+    } catch (error) {
+      discard(response.body)
+      return withFacts(await onError(error, request), await visit.close())
     }
   }
 
@@ -48,12 +60,10 @@ export function fetchSession<Data = SessionData, Rest extends unknown[] = []>(
       return onError(error, request)
     }
     carry(request, sessions, visit)
-    const response = await answer(request, visit.session, rest)
     try {
-      return withFacts(response, await visit.close())
-    } catch (error) {
-      discard(response.body)
-      return withFacts(await onError(error, request), await visit.close())
+      return await answer(request, visit, rest)
+    } finally {
+      unload(request)
     }
   }
 }

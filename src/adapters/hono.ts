@@ -4,6 +4,7 @@ import type { ResponseFacts, VisitSource } from '../contracts/visit.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { isOfThePage } from '../lib/response-headers.ts'
 import { discard, withFacts } from './fetch-head.ts'
+import { demandSessions } from './demand-sessions.ts'
 import { carry, visitOf } from './mount.ts'
 import { type AdapterOptions, isHttps, type ProxyOptions, requestFacts } from './request-facts.ts'
 
@@ -23,6 +24,7 @@ export function honoSession<Data = SessionData>(
   sessions: VisitSource<Data>,
   options: HonoOptions = {},
 ): MiddlewareHandler<{ Variables: SessionVariables<Data> }> {
+  demandSessions(sessions, 'honoSession')
   const { label, trustProxy = false } = options
   return async (c, next) => {
     if (visitOf(c, sessions)) {

@@ -3,6 +3,7 @@ import type { Session, SessionData } from '../contracts/session.ts'
 import type { ResponseFacts, VisitSource } from '../contracts/visit.ts'
 import { isPromise } from '../lib/awaitable.ts'
 import { beforeHead } from './before-head.ts'
+import { demandSessions } from './demand-sessions.ts'
 import { mount, visitOf } from './mount.ts'
 import { addToHead, resetHead } from './node-head.ts'
 import { type AdapterOptions, requestFacts } from './request-facts.ts'
@@ -21,6 +22,7 @@ export function koaSession<Data = SessionData>(
   sessions: VisitSource<Data>,
   options: AdapterOptions<ParameterizedContext> = {},
 ): Middleware<DefaultState, DefaultContext & SessionContext<Data>> {
+  demandSessions(sessions, 'koaSession')
   return async (ctx, next) => {
     if (visitOf(ctx, sessions)) {
       await next()

@@ -6,7 +6,9 @@ import type { Gate } from './before-head.ts'
 const mounted = Symbol('hipflask')
 
 interface Carrier {
-  [mounted]?: { readonly sessions: object; readonly visit: Visit<unknown>; gate: Gate | undefined }
+  [mounted]?:
+    | { readonly sessions: object; readonly visit: Visit<unknown>; gate: Gate | undefined }
+    | undefined
 }
 
 /** The visit of a request that has come past an adapter of these sessions, if it has. */
@@ -18,6 +20,11 @@ export function visitOf<Data>(request: object, sessions: VisitSource<Data>): Vis
 /** Lets `visitOf` and `carriedSession` find the visit of a request. */
 export function carry<Data>(request: object, sessions: VisitSource<Data>, visit: Visit<Data>): void {
   ;(request as Carrier)[mounted] = { sessions, visit, gate: undefined }
+}
+
+/** Takes the visit off a request that has been answered: served again, it is another one. */
+export function unload(request: object): void {
+  ;(request as Carrier)[mounted] = undefined
 }
 
 /** The session that a request carries; undefined before it has come past an adapter. */

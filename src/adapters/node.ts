@@ -5,6 +5,7 @@ import type { VisitSource } from '../contracts/visit.ts'
 import type { Awaitable } from '../contracts/store.ts'
 import { chain, isPromise } from '../lib/awaitable.ts'
 import { beforeHead, type NodeResponse } from './before-head.ts'
+import { demandSessions } from './demand-sessions.ts'
 import { mount, visitOf } from './mount.ts'
 import { type AdapterOptions, isHttps, type ProxyOptions, requestFacts } from './request-facts.ts'
 
@@ -35,6 +36,7 @@ export function nodeSession<
   handler: (request: SessionRequest<Data, Request>, response: Response) => unknown,
   options: NodeOptions<Request, Response> = {},
 ): (request: Request, response: Response) => void {
+  demandSessions(sessions, 'nodeSession')
   const { label, trustProxy = false, onError = answerError } = options
 
   function begin(request: Request, response: Response): Awaitable<void> {

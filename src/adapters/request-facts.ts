@@ -2,8 +2,8 @@ import type { RequestFacts } from '../contracts/visit.ts'
 
 /** Options of every adapter. */
 export interface AdapterOptions<Request> {
-  /** What to note about the device when a session is stored, such as its user agent; cut to 512 characters. */
-  readonly label?: (request: Request) => string
+  /** What to note about the device when a session is stored, such as its user agent, if anything; cut to 512 characters. */
+  readonly label?: (request: Request) => string | null | undefined
 }
 
 /** Options of the adapters whose frameworks have no notion of a trusted proxy. */
@@ -16,10 +16,17 @@ export interface ProxyOptions {
 }
 
 /** What a session is told of a request. The query string stays out of the route: it may hold secrets. */
-export function requestFacts(secure: boolean, method: string, path: string, label?: string): RequestFacts {
+export function requestFacts(
+  secure: boolean,
+  method: string,
+  path: string,
+  label?: string | null,
+): RequestFacts {
   const query = path.indexOf('?')
   const route = `${method} ${query === -1 ? path : path.slice(0, query)}`
-  return label === undefined ? { secure, route } : { secure, route, label: label.slice(0, 512) }
+  return label === undefined || label === null
+    ? { secure, route }
+    : { secure, route, label: label.slice(0, 512) }
 }
 
 /** Whether the browser speaks HTTPS, by a trusted `X-Forwarded-Proto` if there is one, else by the connection. */

@@ -118,3 +118,19 @@ it('the session of a second wrapping is that of the first', async () => {
   expect(seen[0]).toBe(seen[1])
   expect(store.calls).toEqual(['create'])
 })
+
+it('the same Request served again is another visit', async () => {
+  const handler = fetchSession(sessions(), (_, session) => {
+    signIn(session)
+    return new Response('in')
+  })
+  const same = request()
+  for (let n = 0; n < 2; n++) expect((await handler(same)).headers.getSetCookie()).toHaveLength(1)
+})
+
+it('a label may be missing', async () => {
+  for (const label of [() => null, () => undefined]) {
+    const handler = fetchSession(sessions(), (_, session) => new Response(signIn(session)), { label })
+    expect((await handler(request())).status).toBe(200)
+  }
+})
