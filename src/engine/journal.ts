@@ -52,16 +52,21 @@ export class Journal {
 
   /** Starts over on what is at rest now. What the app holds stays its own to change, unless something else came to rest. */
   start(base: ReadonlyMap<string, Kept>): void {
-    for (const [key, value] of this.#held ?? []) {
-      const kept = keptBy(this.#settledAs?.keys.get(key), this.#base.get(key))
-      const stays = typeof value === 'object' && value !== null && kept !== undefined && base.has(key)
-      if (!stays || !this.#serializer.same(kept, base.get(key))) this.#held!.delete(key)
-    }
+    if (this.#held !== null) this.#release(this.#held, base)
     this.#base = base
     this.#settledAs = null
     this.#noted = null
     this.#cleared = false
     this.#modified = false
+  }
+
+  /** Lets go of the held values that are not what rests in `base`, or cannot be changed in place. */
+  #release(held: Map<string, unknown>, base: ReadonlyMap<string, Kept>): void {
+    for (const [key, value] of held) {
+      const kept = keptBy(this.#settledAs?.keys.get(key), this.#base.get(key))
+      const stays = typeof value === 'object' && value !== null && kept !== undefined && base.has(key)
+      if (!stays || !this.#serializer.same(kept, base.get(key))) held.delete(key)
+    }
   }
 
   /** Whether anything was assigned, removed, computed or cleared, even to what it was. */

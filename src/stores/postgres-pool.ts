@@ -66,7 +66,8 @@ async function outsideTransactions<T>(
   const note = (message: { readonly status: string }): void => {
     status = message.status
   }
-  client.connection?.on('readyForQuery', note)
+  const wire = client.getTransactionStatus === undefined ? client.connection : undefined
+  wire?.on('readyForQuery', note)
   try {
     const answer = await work(client)
     // Asked afterwards, because a BEGIN that nobody waited for may still have been on its way.
@@ -77,7 +78,7 @@ async function outsideTransactions<T>(
       )
     return answer
   } finally {
-    client.connection?.removeListener('readyForQuery', note)
+    wire?.removeListener('readyForQuery', note)
   }
 }
 
