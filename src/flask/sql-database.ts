@@ -58,7 +58,8 @@ export function faultOf(error: unknown): SqlFault {
   const { code, errno, errcode } = error as { code?: unknown; errno?: unknown; errcode?: unknown }
   const sign = String(errcode ?? (typeof errno === 'number' ? errno : code))
   if (['23505', '1062', 'SQLITE_CONSTRAINT_UNIQUE', '2067'].includes(sign)) return 'duplicate'
-  if (['40001', '40P01', '55P03', '1020', '1205', '1213', '5', '6'].includes(sign)) return 'busy'
+  if (['25P02', '26000', '40001', '40P01', '55P03', '1020', '1205', '1213', '5', '6'].includes(sign))
+    return 'busy'
   if (/^SQLITE_(?:BUSY|LOCKED)/.test(sign)) return 'busy'
   return ['42P01', '1146'].includes(sign) || error.message.startsWith('no such table: ') ? 'missing' : null
 }

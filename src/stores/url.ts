@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { SessionStore } from '../contracts/store.ts'
 import { SessionError } from '../errors.ts'
 import { newId, recordId } from '../lib/id.ts'
@@ -148,6 +149,8 @@ interface RedisConnection {
   connect(): Promise<unknown>
   close(): Promise<unknown>
   destroy(): unknown
+  /** Of a cluster. */
+  readonly masters?: readonly { readonly client?: { destroy(): unknown } }[]
   sendCommand(...words: never[]): Promise<unknown>
 }
 
@@ -208,6 +211,8 @@ async function connected(
   const { redisStore } = await import('./redis.ts')
   const redis = await driver<RedisPackage>('redis', 'redis')
   const stop = new AbortController()
+  // As many as there are connections, which Node would take for a leak.
+  setMaxListeners(0, stop.signal)
   const client = understood(() => make(redis, stop.signal))
   const store = redisStore({ client, ...given })
   // Each command tells its own failure; but without a listener Node would end the process.
@@ -215,11 +220,18 @@ async function connected(
   client.on('error', (error) => {
     last = error
   })
-  return { store, start: () => client.connect(), lastError: () => last, end: () => ended(client, stop) }
+  const start = async (): Promise<void> => {
+    await client.connect()
+    // Node lets go of no socket that ever listened; from here on the client knows all of its own.
+    stop.signal.addEventListener = nothing
+  }
+  return { store, start, lastError: () => last, end: () => ended(client, stop) }
 }
 
 /** Closes a client once its last commands are answered, and ends all of its connections where they are not. */
 async function ended(client: RedisConnection, stop: AbortController): Promise<void> {
+  // A cluster that is closing has forgotten its nodes already.
+  const parts = [client, ...(client.masters ?? []).map((node) => node.client)]
   const isClosed =
     client.isReady &&
     (await within(CLOSE_WITHIN, async () => client.close()).then(
@@ -227,7 +239,8 @@ async function ended(client: RedisConnection, stop: AbortController): Promise<vo
       () => false,
     ))
   if (isClosed) return
-  const destroyed = client.destroy()
+  // Settled, because `redis` 5 complains about a client that is closing, after it has ended it.
+  const destroyed = Promise.allSettled(parts.map(async (part) => part?.destroy()))
   // The connections over which it looks for a cluster's nodes or asks Sentinels it does not end by itself, and waits for.
   stop.abort()
   await destroyed

@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify, inspect } from 'node:util'
@@ -294,8 +303,8 @@ describe('in an app of its own', () => {
   })
 
   /** Runs a script in the app and answers what it printed; it must end by itself. */
-  async function script(text: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-    const door = pathToFileURL(path.join(app, 'stores/url.js')).href
+  async function script(text: string, env: NodeJS.ProcessEnv = {}, place: string = app): Promise<string> {
+    const door = pathToFileURL(path.join(place, 'stores/url.js')).href
     const words = ['--input-type=module', '-e', `import { openStore } from '${door}'\n${text}`]
     const options = { cwd: app, timeout: 20_000, env: { ...process.env, ...env } }
     return (await run(process.execPath, words, options)).stdout.trim()
@@ -330,6 +339,74 @@ describe('in an app of its own', () => {
     } finally {
       await server.stop()
     }
+  })
+
+  test.skipIf(redisProgram === null)('closing does not wait for a halted server: redis 5', async () => {
+    const server = await startRedis()
+    const older = path.join(folder, 'older')
+    cpSync(app, older, { recursive: true, filter: (name) => name !== modules })
+    mkdirSync(path.join(older, 'node_modules'))
+    symlinkSync(
+      path.resolve(import.meta.dirname, '../../node_modules/redis5'),
+      path.join(older, 'node_modules/redis'),
+    )
+    try {
+      const told = await script(
+        `const s = await openStore('redis://127.0.0.1:${server.port}')
+        process.kill(${server.pid}, 'SIGSTOP')
+        const call = s.get('x').catch(() => console.log('refused'))
+        await Promise.all([call, s.close()])
+        console.log('end')`,
+        {},
+        older,
+      )
+      expect(told).toBe('refused\nend')
+    } finally {
+      await server.stop()
+    }
+  })
+
+  test.skipIf(redisProgram === null)('connections that come and go leave nothing behind', async () => {
+    const server = await startRedis()
+    installed()
+    try {
+      const url = `redis://127.0.0.1:${server.port}`
+      const told = await script(
+        `import { getEventListeners } from 'node:events'
+        import { createClient } from 'redis'
+        const signals = []
+        globalThis.AbortController = class extends AbortController {
+          constructor() {
+            super()
+            signals.push(this.signal)
+          }
+        }
+        const listeners = () => signals.flatMap((signal) => getEventListeners(signal, 'abort')).length
+        const other = await createClient({ url: '${url}' }).connect()
+        const s = await openStore('${url}')
+        const before = listeners()
+        for (let kills = 0; kills < 5; kills++) {
+          await other.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
+          while (await s.get('x').then(() => false, () => true));
+        }
+        console.log(listeners() > before ? 'more' : 'no more')
+        await other.close()
+        await s.close()`,
+      )
+      expect(told).toBe('no more')
+    } finally {
+      await server.stop()
+    }
+  })
+
+  test.skipIf(redisProgram === null)('many Sentinels that are not there are no leak', async () => {
+    installed()
+    const hosts = Array.from({ length: 12 }, () => `127.0.0.1:1`).join(',')
+    const told = await script(
+      `process.on('warning', ({ name }) => console.log(name))
+      await openStore('redis+sentinel://${hosts}').catch(({ code }) => console.log(code))`,
+    )
+    expect(told).toBe('ERR_SESSION_STORE')
   })
 
   test.skipIf(redisProgram === null)('a store that could not be opened keeps nothing running', async () => {
