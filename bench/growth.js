@@ -2,7 +2,7 @@
  * `npm run bench:growth`: what happens when sessions get many (to a million), large, of many keys, and asked for over many
  * connections. Writes docs/growth.md and its plots. `-- --help` lists what can be asked for.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { startPostgres, startRedis } from './http/databases.js'
@@ -12,6 +12,7 @@ import { folderFor } from './growth/folders.js'
 import { startMariadb } from './growth/mariadb.js'
 import { writePage } from './growth/write.js'
 import { connectionRuns, measureConnections } from './growth/connections.js'
+import { lastFigures } from './last-figures.js'
 import { machine } from './machine.js'
 import { wordsOf } from './words.js'
 
@@ -33,11 +34,7 @@ const cache = path.join(import.meta.dirname, '../node_modules/.cache/hipflask-be
 const kept = path.join(cache, 'growth.json')
 const docs = quick ? path.join(cache, 'growth') : path.join(import.meta.dirname, '../docs')
 if (words.report) {
-  if (!existsSync(kept)) {
-    console.error('there are no figures to report yet: npm run bench:growth measures them')
-    process.exit(1)
-  }
-  await writePage(JSON.parse(readFileSync(kept, 'utf8')), docs)
+  await writePage(lastFigures(kept, 'npm run bench:growth'), docs)
   process.exit()
 }
 

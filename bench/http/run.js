@@ -2,7 +2,7 @@
  * `npm run bench:http`: real servers side by side: without sessions, with hipflask's, with other libraries', and with lower
  * bounds written by hand. `-- --help` lists what can be asked for.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { closeBrowsers } from './browser.js'
@@ -17,6 +17,7 @@ import { makeTools } from './tools.js'
 import { emptyPage, plainPage, values } from './values.js'
 import { secret } from './world.js'
 import { writePage } from './write.js'
+import { lastFigures } from '../last-figures.js'
 import { wordsOf } from '../words.js'
 
 const words = wordsOf(
@@ -53,11 +54,7 @@ const plan = quick
 const kept = path.join(import.meta.dirname, '../../node_modules/.cache/hipflask-bench/http.json')
 
 if (words.report) {
-  if (!existsSync(kept)) {
-    console.error('there are no figures to report yet: npm run bench:http measures them')
-    process.exit(1)
-  }
-  writePage(JSON.parse(readFileSync(kept, 'utf8')))
+  writePage(lastFigures(kept, 'npm run bench:http'))
   process.exit()
 }
 for (const [program, debian] of Object.entries({ wrk: 'wrk', taskset: 'util-linux' })) {

@@ -8,7 +8,7 @@ import { misuse } from './command.ts'
 import { examineSite } from './doctor-site.ts'
 import { type Finding, finding } from './findings.ts'
 import { painted } from './output.ts'
-import { at, placeOptions, refusePath, type Tooled } from './place.ts'
+import { at, hasScheme, placeOptions, refusePath, type Tooled } from './place.ts'
 import { environmentSecrets } from './secrets.ts'
 import { told } from './told.ts'
 
@@ -35,7 +35,7 @@ export const doctor: Command = {
     const place =
       call.text('store') !== undefined || call.text('config') !== undefined || (word !== undefined && !site)
     if (word !== undefined) refusePath(word)
-    if (word !== undefined && !site && !/^[a-z][a-z\d+]*:/i.test(word))
+    if (word !== undefined && !site && !hasScheme.test(word))
       throw misuse('doctor takes the address of a site (http:, https:) or of a store')
     const findings: Finding[] = secretFindings(site)
     if (site) findings.push(...(await examineSite(new URL(word), call.text('cookie'))))

@@ -35,7 +35,8 @@ export const placeOptions: Readonly<Record<string, Option>> = {
   config: { value: 'FILE', help: "a module that exports the app's `sessions`" },
 }
 
-const hasScheme = /^[a-z][a-z\d+]*:/i
+/** Whether a word is a URL, and no path. */
+export const hasScheme: RegExp = /^[a-z][a-z\d+]*:/i
 const sql = /^(?:sqlite|postgres|postgresql|mysql|mariadb)$/
 const needed = ['describe', 'gc', 'list', 'page', 'peek', 'revoke', 'revokeUser'] as const
 

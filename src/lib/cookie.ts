@@ -101,7 +101,8 @@ export function cookieForms(options: CookieOptions, fixedName: boolean): CookieF
   const sameSite = options.sameSite === undefined ? 'Lax' : options.sameSite
   const partitioned = options.partitioned ?? false
   const lower = name.toLowerCase()
-  for (const given of Object.keys(options)) check(known.has(given), `cookie.${given} is no option`)
+  for (const given of Object.keys(options))
+    check(known.has(given), `cookie.${given} is no option; there are ${[...known].join(', ')}`)
   check(
     token.test(name) && name.length <= 256,
     `cookie.name ${JSON.stringify(name)} has a character a cookie name cannot have`,

@@ -138,11 +138,16 @@ class Rest {
 
   #node(value: object, path: string, depth: number): Tree {
     const above = prototypes(value)
-    if (Array.isArray(value) && above === 2) return this.#list(value, path, depth)
     if (above < 2) return this.#plain(value, path, depth)
     if (value instanceof Uint8Array)
       return { ' bytes': Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url') }
-    if (above > 2) return refuse(path, `an instance of ${value.constructor?.name || 'a class'}`)
+    const tree = above === 2 ? this.#builtIn(value, path, depth) : null
+    return tree ?? refuse(path, `an instance of ${value.constructor?.name || 'a class'}`)
+  }
+
+  /** What is a list, Date, Map or Set itself, and no class over one; null for all else. */
+  #builtIn(value: object, path: string, depth: number): Tree {
+    if (Array.isArray(value)) return this.#list(value, path, depth)
     if (value instanceof Date) {
       const time = value.getTime()
       return Number.isNaN(time) ? refuse(path, 'an invalid date') : { ' date': time }
@@ -155,8 +160,7 @@ class Rest {
         ]),
       }
     }
-    if (value instanceof Set) return { ' set': this.#list([...value], path, depth) }
-    return refuse(path, `an instance of ${value.constructor?.name || 'a class'}`)
+    return value instanceof Set ? { ' set': this.#list([...value], path, depth) } : null
   }
 
   #list(values: readonly unknown[], path: string, depth: number): Tree[] {
