@@ -392,11 +392,13 @@ describe('the circuit breaker and health', () => {
     }
     for (let i = 0; i < 10; i++)
       await expect(app.sessions.list('ann')).rejects.toMatchObject({ code: 'ERR_SESSION_UNSUPPORTED' })
-    trouble.with = (call) => {
-      if (call === 'update') throw new SessionError('ERR_SESSION_SIZE', 'more than an item may have')
+    for (const code of ['ERR_SESSION_SIZE', 'ERR_SESSION_USE'] as const) {
+      trouble.with = (call) => {
+        if (call === 'update') throw new SessionError(code, 'more than an item may have, or of another kind')
+      }
+      for (let i = 0; i < 10; i++)
+        await expect(app.request((s) => s.set('a', i + 50))).rejects.toMatchObject({ code })
     }
-    for (let i = 0; i < 10; i++)
-      await expect(app.request((s) => s.set('a', i + 50))).rejects.toMatchObject({ code: 'ERR_SESSION_SIZE' })
     expect(app.sessions.health()).toMatchObject({ ok: true, breaker: 'closed' })
   })
   test('health counts merges, and says that cookies have no store', async () => {

@@ -353,3 +353,33 @@ describe.skipIf(mariadbProgram() === null)('MariaDB, without autocommit', () => 
     await place.stop()
   })
 })
+
+describe.skipIf(postgresProgram() === null)('PostgreSQL, a pool shared with an app that forgets', () => {
+  test('its failed and its open transactions cost sessions nothing', { timeout: 60_000 }, async () => {
+    const place = await postgres()
+    const { connectionString } = place.client.options
+    const client = new pg.Pool({ connectionString, max: 1 })
+    const leak = async (...statements: string[]): Promise<void> => {
+      const connection = await client.connect()
+      for (const statement of statements) await connection.query(statement).catch(() => undefined)
+      connection.release()
+    }
+    try {
+      const store = flaskSqlStore({ client })
+      await store.migrate()
+      expect(await store.create(freshRecord({ id: 's1' }))).toBe(true)
+      await leak('BEGIN', 'SELECT nothing')
+      expect(await store.get('s1')).toMatchObject({ id: 's1' })
+      await leak('BEGIN', 'SELECT nothing')
+      expect(await store.delete('s1')).toBe(true)
+      await leak('BEGIN')
+      await expect((async () => store.create(freshRecord({ id: 's2' })))()).rejects.toMatchObject({
+        code: 'ERR_SESSION_STORE',
+      })
+      expect(await store.get('s2')).toBeNull()
+    } finally {
+      await client.end()
+      await place.stop()
+    }
+  })
+})
